@@ -1,0 +1,4 @@
+//! Rungs: a workbench of progressive socket servers.
+
+pub mod harness;
+pub mod http;

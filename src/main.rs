@@ -1,0 +1,2 @@
+//! The `rungs` command.
+fn main() {}
