@@ -70,13 +70,13 @@ pub struct ResponseHead {
 pub fn parse_request(bytes: &[u8]) -> Result<Option<Request<'_>>, Refusal> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut head = httparse::Request::new(&mut []);
-    let parsed = head.parse_with_uninit_headers(&bytes[..bytes.len().min(MAX_HEAD)], &mut fields);
-    match parsed {
+    let window = window(bytes);
+    match head.parse_with_uninit_headers(window, &mut fields) {
         Ok(httparse::Status::Complete(length)) => request(&head, length).map(Some),
-        Ok(httparse::Status::Partial) => incomplete_request(bytes, &head),
-        Err(httparse::Error::Version) => match refuse_version(bytes) {
+        Ok(httparse::Status::Partial) => incomplete_request(window, &head),
+        Err(httparse::Error::Version) => match refuse_version(window) {
             Some(refusal) => Err(refusal),
-            None => incomplete_request(bytes, &head),
+            None => incomplete_request(window, &head),
         },
         Err(error) => Err(refuse_syntax(error)),
     }
@@ -111,10 +111,10 @@ fn request<'a>(
 /// More bytes may complete the head, unless it is over the limit already. What is then too long
 /// is the first part that has no end: RFC 9112 section 3 names the answer for method and target.
 fn incomplete_request<'a>(
-    bytes: &[u8],
+    window: &[u8],
     head: &httparse::Request<'_, '_>,
 ) -> Result<Option<Request<'a>>, Refusal> {
-    if bytes.len() < MAX_HEAD {
+    if window.len() < MAX_HEAD {
         return Ok(None);
     }
     let (status, reason) = match (head.method, head.path) {
@@ -128,8 +128,8 @@ fn incomplete_request<'a>(
 /// Tells a version that is not ours from one that is malformed; None while that is still open.
 ///
 /// The form is `HTTP/` DIGIT `.` DIGIT (RFC 9112 section 2.3), so `HTTP/2` is malformed.
-fn refuse_version(bytes: &[u8]) -> Option<Refusal> {
-    let version = bytes.trim_ascii_start().splitn(3, |&byte| byte == b' ').nth(2)?;
+fn refuse_version(window: &[u8]) -> Option<Refusal> {
+    let version = window.trim_ascii_start().splitn(3, |&byte| byte == b' ').nth(2)?;
     let is_so_far = version.iter().zip(b"HTTP/0.0").all(|(&byte, &form)| match form {
         b'0' => byte.is_ascii_digit(),
         _ => byte == form,
@@ -155,23 +155,25 @@ fn refuse_version(bytes: &[u8]) -> Option<Refusal> {
 /// Always [`Status::BAD_GATEWAY`], which nobody is sent: a head that is malformed, ambiguous about
 /// its framing, over [`MAX_HEAD`] bytes or [`MAX_FIELDS`] fields, or not HTTP/1.0 or 1.1.
 pub fn parse_response(bytes: &[u8], answers_head: bool) -> Result<Option<ResponseHead>, Refusal> {
-    let bad_gateway = |refusal| Refusal { status: Status::BAD_GATEWAY, ..refusal };
-    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let mut head = httparse::Response::new(&mut []);
+    response_head(bytes, answers_head)
+        .map_err(|refusal| Refusal { status: Status::BAD_GATEWAY, ..refusal })
+}
+
+fn response_head(bytes: &[u8], answers_head: bool) -> Result<Option<ResponseHead>, Refusal> {
     // httparse skips empty lines here as well, but only a server is told to.
     if matches!(bytes.first(), Some(b'\r' | b'\n')) {
-        return Err(bad_gateway(refuse_syntax(httparse::Error::Status)));
+        return Err(refuse_syntax(httparse::Error::Status));
     }
-    let window = &bytes[..bytes.len().min(MAX_HEAD)];
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut head = httparse::Response::new(&mut []);
+    let window = window(bytes);
     let parsed = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut head, window, &mut fields)
-        .map_err(|error| bad_gateway(refuse_syntax(error)))?;
+        .map_err(refuse_syntax)?;
     match parsed {
-        httparse::Status::Complete(length) => {
-            response(&head, length, answers_head).map(Some).map_err(bad_gateway)
-        }
-        httparse::Status::Partial if bytes.len() < MAX_HEAD => Ok(None),
-        httparse::Status::Partial => Err(bad_gateway(Refusal::bad_request(HEAD_TOO_LONG))),
+        httparse::Status::Complete(length) => response(&head, length, answers_head).map(Some),
+        httparse::Status::Partial if window.len() < MAX_HEAD => Ok(None),
+        httparse::Status::Partial => Err(Refusal::bad_request(HEAD_TOO_LONG)),
     }
 }
 
@@ -196,6 +198,11 @@ fn response(
         body,
         head_length,
     })
+}
+
+/// The bytes that a head may take up: what lies beyond must not decide whether it is too long.
+fn window(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(MAX_HEAD)]
 }
 
 /// From httparse's minor version: it lets no other major version through than 1.
