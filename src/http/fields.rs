@@ -178,6 +178,7 @@ impl Fields {
 }
 
 /// The members of a comma-separated list, the empty ones left out (RFC 9110 section 5.6.1.2).
+/// Where a response has a folded line, its CRLF is white space and is trimmed with the rest.
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }

@@ -50,14 +50,14 @@ pub struct ResponseHead {
 
 /// Parses the head of a request at the front of `bytes`; `None` while it is not complete.
 ///
-/// Lines may end in LF alone, and empty lines before the request line are skipped (RFC 9112
-/// section 2.2). It never allocates. HTTP/1.2 to 1.9, which never came to be, are not taken for 1.1
-/// (RFC 9110 section 6.2 would), but refused like 2.0.
+/// Lines may end in LF alone, and up to 16 empty lines before the request line are skipped (RFC
+/// 9112 section 2.2). HTTP/1.2 to 1.9, which never came to be, are not taken for 1.1 (RFC 9110
+/// section 6.2 would), but refused like 2.0.
 ///
-/// Each call starts at the first byte again. A client that sends its head byte by byte, and a
-/// caller that parses after every byte, look at up to `MAX_HEAD`² / 2 bytes, which is 2 GiB. A
-/// head can only become complete by a line feed, so a caller that first looks for one among the
-/// new bytes parses at most once a line.
+/// It does not allocate, and keeps nothing: each call starts at the first byte again. If a client
+/// sends [`MAX_HEAD`] bytes one by one, and the caller parses after each, they look at 2 GiB in
+/// all. Only a line feed can complete a head, so a caller that looks for one among the new bytes
+/// first parses once a line, which bounds the sum to 8 MiB.
 ///
 /// # Errors
 /// - 400: malformed, or ambiguous about its framing or its host.
@@ -71,15 +71,31 @@ pub fn parse_request(bytes: &[u8]) -> Result<Option<Request<'_>>, Refusal> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut head = httparse::Request::new(&mut []);
     let window = window(bytes);
-    match head.parse_with_uninit_headers(window, &mut fields) {
-        Ok(httparse::Status::Complete(length)) => request(&head, length).map(Some),
+    let (empty_lines, rest) = window.split_at(empty_lines(window)?);
+    match head.parse_with_uninit_headers(rest, &mut fields) {
+        Ok(httparse::Status::Complete(length)) => {
+            request(&head, empty_lines.len() + length).map(Some)
+        }
         Ok(httparse::Status::Partial) => incomplete_request(window, &head),
-        Err(httparse::Error::Version) => match refuse_version(window) {
+        Err(httparse::Error::Version) => match refuse_version(rest) {
             Some(refusal) => Err(refusal),
             None => incomplete_request(window, &head),
         },
         Err(error) => Err(refuse_syntax(error)),
     }
+}
+
+/// How many bytes of empty lines stand at the front. httparse skips any number of them; a limit
+/// keeps the number of lines in a head, and so of calls that are worth their while, small.
+fn empty_lines(window: &[u8]) -> Result<usize, Refusal> {
+    let mut rest = window;
+    for _ in 0..=MAX_EMPTY_LINES {
+        rest = match rest {
+            [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => rest,
+            _ => return Ok(window.len() - rest.len()),
+        };
+    }
+    Err(Refusal::bad_request("more than 16 empty lines before the request line"))
 }
 
 /// Gives a complete head its meaning.
@@ -128,8 +144,8 @@ fn incomplete_request<'a>(
 /// Tells a version that is not ours from one that is malformed; None while that is still open.
 ///
 /// The form is `HTTP/` DIGIT `.` DIGIT (RFC 9112 section 2.3), so `HTTP/2` is malformed.
-fn refuse_version(window: &[u8]) -> Option<Refusal> {
-    let version = window.trim_ascii_start().splitn(3, |&byte| byte == b' ').nth(2)?;
+fn refuse_version(request_line: &[u8]) -> Option<Refusal> {
+    let version = request_line.splitn(3, |&byte| byte == b' ').nth(2)?;
     let is_so_far = version.iter().zip(b"HTTP/0.0").all(|(&byte, &form)| match form {
         b'0' => byte.is_ascii_digit(),
         _ => byte == form,
@@ -148,7 +164,8 @@ fn refuse_version(window: &[u8]) -> Option<Refusal> {
 ///
 /// `answers_head`: the request was HEAD, so that no body follows whatever the fields say (RFC 9112
 /// section 6.3, item 1), as with 1xx, 204 and 304. The answer to a CONNECT is not told apart.
-/// Lines may end in LF alone; no empty line may stand before the status line. The cost is that of
+/// Lines may end in LF alone; no empty line may stand before the status line. Obsolete line folding
+/// counts as a space, as a user agent must take it (section 5.2). The cost is that of
 /// [`parse_request`].
 ///
 /// # Errors
@@ -168,6 +185,7 @@ fn response_head(bytes: &[u8], answers_head: bool) -> Result<Option<ResponseHead
     let mut head = httparse::Response::new(&mut []);
     let window = window(bytes);
     let parsed = httparse::ParserConfig::default()
+        .allow_obsolete_multiline_headers_in_responses(true)
         .parse_response_with_uninit_headers(&mut head, window, &mut fields)
         .map_err(refuse_syntax)?;
     match parsed {
@@ -210,6 +228,7 @@ fn version(minor: Option<u8>) -> Version {
     if minor == Some(1) { Version::Http11 } else { Version::Http10 }
 }
 
+const MAX_EMPTY_LINES: usize = 16;
 const HEAD_TOO_LONG: &str = "the head does not end within 64 KiB";
 
 fn refuse_syntax(error: httparse::Error) -> Refusal {
