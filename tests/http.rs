@@ -624,7 +624,7 @@ fn written(response: &Response<'_>) -> String {
 const ANSWER: Response<'_> = Response {
     status: Status::OK,
     content_type: "text/plain",
-    content_length: 13,
+    content_length: Some(13),
     persistence: Persistence::Implied,
     allow: None,
     date: "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -645,12 +645,13 @@ fn an_answer_is_written_in_full() {
     let fields = format!("{date}{content}Connection: close\r\nAllow: GET, HEAD\r\n");
     assert_eq!(written(&refusal), format!("HTTP/1.1 405 Method Not Allowed\r\n{fields}\r\n"));
 
-    let old = Response { persistence: Persistence::KeepAlive, content_length: u64::MAX, ..ANSWER };
+    let old =
+        Response { persistence: Persistence::KeepAlive, content_length: Some(u64::MAX), ..ANSWER };
     assert!(written(&old).contains("\r\nConnection: keep-alive\r\n"));
     assert!(written(&old).contains("\r\nContent-Length: 18446744073709551615\r\n"));
 
     // RFC 9110 8.6: 204 must not have a Content-Length.
-    let empty = Response { status: Status::NO_CONTENT, content_length: 0, ..ANSWER };
+    let empty = Response { status: Status::NO_CONTENT, content_length: Some(0), ..ANSWER };
     assert_eq!(written(&empty), format!("HTTP/1.1 204 No Content\r\n{date}\r\n"));
 }
 
@@ -934,7 +935,7 @@ proptest! {
     ) {
         let status = Status(code);
         let mut head = Vec::new();
-        Response { status, content_length, persistence, allow, ..ANSWER }.write_head(&mut head);
+        Response { status, content_length: Some(content_length), persistence, allow, ..ANSWER }.write_head(&mut head);
         let length = if status.has_no_body() { 0 } else { content_length };
         prop_assert_eq!(answered(&head), ResponseHead {
             status,

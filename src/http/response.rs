@@ -13,8 +13,9 @@ pub struct Response<'a> {
     pub status: Status,
     /// The media type of the content.
     pub content_type: &'static str,
-    /// The length of the content in bytes; for HEAD, of what GET would have got.
-    pub content_length: u64,
+    /// The length of the content in bytes; for HEAD, of what GET would have got. Without it the
+    /// content ends where the connection does (RFC 9112 section 6.3).
+    pub content_length: Option<u64>,
     /// What the client is told about the connection.
     pub persistence: Persistence,
     /// The methods that the target knows; 405 must name them (RFC 9110 section 15.5.6).
@@ -44,9 +45,11 @@ impl Response<'_> {
         push_field(out, b"Date: ", self.date.as_bytes());
         if !self.status.is_interim() && self.status != Status::NO_CONTENT {
             push_field(out, b"Content-Type: ", self.content_type.as_bytes());
-            out.extend_from_slice(b"Content-Length: ");
-            push_decimal(out, self.content_length);
-            out.extend_from_slice(b"\r\n");
+            if let Some(length) = self.content_length {
+                out.extend_from_slice(b"Content-Length: ");
+                push_decimal(out, length);
+                out.extend_from_slice(b"\r\n");
+            }
         }
         match self.persistence {
             Persistence::Implied => {}

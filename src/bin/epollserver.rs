@@ -1,0 +1,100 @@
+//! Rung 13, epollserver: one thread, and the kernel keeps the list of who is waited for. Base: pollserver. Lesson: lessons/13-epollserver.md
+//!
+//! See it break: `curl http://127.0.0.1:8888/sleep/10000`, and every other client waits with it: one
+//! blocking call stops them all. A second core stays idle.
+
+use mio::{
+    Events, Interest, Poll, Token,
+    net::{TcpListener, TcpStream},
+};
+use rungs::serve::{
+    Args, Connection, During, Progress, Result, Reuse, Scratch, is_shortage, listen, log, run,
+};
+use slab::Slab;
+use std::{io::ErrorKind, mem, net, os::fd::AsRawFd, process::ExitCode, time::Duration};
+
+const BACKLOG: i32 = 1024;
+const LISTENER: Token = Token(usize::MAX);
+
+struct Server {
+    poll: Poll,
+    listener: TcpListener,
+    clients: Slab<(TcpStream, Connection)>,
+    /// Whom to serve in this turn, and whether their FIN has come. Edge-triggered epoll tells each
+    /// piece of news once, so who is not done must be remembered (epoll(7), "Starvation").
+    ready: Vec<(Token, bool)>,
+    /// Somebody in the backlog waits for a descriptor.
+    full: bool,
+}
+
+fn main() -> ExitCode {
+    run(serve)
+}
+
+fn serve(args: &Args) -> Result<()> {
+    let listener = net::TcpListener::from(listen(args.listen, BACKLOG)?);
+    // A socket that blocks would stop everybody: it shall say EAGAIN instead.
+    listener.set_nonblocking(true).during("fcntl")?;
+    let mut listener = TcpListener::from_std(listener);
+    let poll = Poll::new().during("epoll_create")?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE).during("epoll_ctl")?;
+    let mut server = Server { poll, listener, clients: Slab::new(), ready: vec![], full: false };
+    let mut events = Events::with_capacity(1024);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut scratch = Scratch::new(&mut buffer);
+    loop {
+        // With somebody left over from the last turn, only look for news; else sleep until it comes.
+        let wait = (!server.ready.is_empty()).then_some(Duration::ZERO);
+        match server.poll.poll(&mut events, wait) {
+            // Ctrl-Z and fg do that (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            polled => polled.during("epoll_wait")?,
+        }
+        server.ready.extend(events.iter().map(|event| (event.token(), event.is_read_closed())));
+        for (token, ended) in mem::take(&mut server.ready) {
+            match token {
+                LISTENER => server.accept_all()?,
+                Token(client) => server.advance(client, ended, &mut scratch),
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Takes everybody who waits: no second event will tell of them.
+    fn accept_all(&mut self) -> Result<()> {
+        loop {
+            let mut stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if is_shortage(&error) => {
+                    self.full = true;
+                    return Ok(());
+                }
+                // That connection died in the queue (accept(2), "Error handling"). The next!
+                Err(_) => continue,
+            };
+            let slot = self.clients.vacant_entry();
+            let (token, both) = (Token(slot.key()), Interest::READABLE | Interest::WRITABLE);
+            self.poll.registry().register(&mut stream, token, both).during("epoll_ctl")?;
+            slot.insert((stream, Connection::new(Reuse::KeepAlive)));
+        }
+    }
+
+    /// Serves a client as far as it goes without waiting.
+    fn advance(&mut self, client: usize, ended: bool, scratch: &mut Scratch<'_>) {
+        // Closed earlier in this turn? Or somebody else's by now: then trying does no harm.
+        let Some((stream, connection)) = self.clients.get_mut(client) else { return };
+        match connection.advance(stream.as_raw_fd(), ended, scratch).during("client") {
+            Ok(Progress::Blocked) => return,
+            Ok(Progress::Yielded) => return self.ready.push((Token(client), ended)),
+            Ok(Progress::Finished) => {}
+            Err(error) => log(error),
+        }
+        // Dropping the stream closes it, and closing takes it off the kernel's list.
+        self.clients.remove(client);
+        if mem::take(&mut self.full) {
+            self.ready.push((LISTENER, false));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Rung 1, iterativeserver: socket, bind, listen, accept, answer, close. Base: webserver1. Lesson: lessons/01-iterativeserver.md
+//!
+//! See it break: connect with `nc 127.0.0.1 8888` and say nothing. Now `curl http://127.0.0.1:8888/`
+//! in another terminal waits, for as long as nc stays: one client at a time.
+
+use nix::{sys::socket::accept, unistd::close};
+use rungs::serve::{Args, During, Result, answer, listen, run};
+use std::{os::fd::IntoRawFd, process::ExitCode};
+
+/// How many connections the kernel completes for us while we are busy. They wait: a long backlog is
+/// a long queue, not a second server.
+const BACKLOG: i32 = 1024;
+
+fn main() -> ExitCode {
+    run(serve)
+}
+
+fn serve(args: &Args) -> Result<()> {
+    // From here on descriptors are plain numbers, as in C: nobody closes them but us.
+    let listener = listen(args.listen, BACKLOG)?.into_raw_fd();
+    loop {
+        let client = accept(listener).during("accept")?;
+        answer(client);
+        close(client).during("close")?;
+    }
+}

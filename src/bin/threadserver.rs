@@ -1,0 +1,35 @@
+//! Rung 9, threadserver: a thread per connection, which stays open for more requests. Base: iterativeserver. Lesson: lessons/09-threadserver.md
+//!
+//! See it break: every client that says nothing has a thread that waits for it. A thousand of them,
+//! `client2 --max-clients 10 --max-conns 100`, are a thousand threads in `ls /proc/PID/task`.
+
+use nix::unistd::close;
+use rungs::serve::{Args, During, Result, accept_next, converse, listen, log, run};
+use std::{os::fd::IntoRawFd, process::ExitCode};
+
+/// How many connections the kernel completes for us while we are busy. They wait: a long backlog is
+/// a long queue, not a second server.
+const BACKLOG: i32 = 1024;
+
+fn main() -> ExitCode {
+    run(serve)
+}
+
+fn serve(args: &Args) -> Result<()> {
+    // From here on descriptors are plain numbers, as in C: nobody closes them but us.
+    let listener = listen(args.listen, BACKLOG)?.into_raw_fd();
+    loop {
+        let client = accept_next(listener)?;
+        // Threads share the descriptor table: there is one copy of `client`, and its thread closes
+        // it. Nobody waits for the thread, whose end leaves nothing behind.
+        let thread = std::thread::Builder::new().spawn(move || {
+            converse(client);
+            close(client)
+        });
+        // No thread to be had (EAGAIN): this client goes without, the others stay.
+        if let Err(error) = thread.during("thread") {
+            log(error);
+            close(client).during("close")?;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The command line of a rung: `--listen ADDR:PORT`, and the knobs that only some rungs have.
+
+use super::{
+    connection,
+    error::{Result, log, program},
+    process::{_exit, return_free_memory},
+};
+use clap::{Parser, error::ErrorKind};
+use std::{
+    net::SocketAddr,
+    process::{self, ExitCode},
+    time::Duration,
+};
+
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8888";
+
+const ABOUT: &str =
+    "A rung of the ladder. It answers /, /hello, /sleep/MS, /burn/MS, /bytes/N and POST /echo.";
+
+const EXAMPLES: &str = "Examples:
+  cargo run --bin NAME                            serve http://127.0.0.1:8888/
+  cargo run --bin NAME -- --listen 127.0.0.1:0    let the kernel pick a free port
+  curl http://127.0.0.1:8888/hello                ask it, from another terminal";
+
+/// What every rung takes.
+#[derive(Debug, Parser)]
+#[command(about = ABOUT, after_help = EXAMPLES)]
+pub struct Args {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    pub listen: SocketAddr,
+}
+
+/// What `sleepserver` takes.
+#[derive(Debug, Parser)]
+#[command(about = ABOUT, after_help = EXAMPLES)]
+pub struct SleepArgs {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    pub listen: SocketAddr,
+    /// How long to block after each answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub sleep: Duration,
+}
+
+/// What `preforkserver` takes.
+#[derive(Debug, Parser)]
+#[command(about = ABOUT, after_help = EXAMPLES)]
+pub struct PreforkArgs {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    pub listen: SocketAddr,
+    /// How many worker processes to make
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub workers: u32,
+}
+
+/// Seconds, with a fraction if need be.
+fn seconds(text: &str) -> std::result::Result<Duration, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+}
+
+/// Parses the command line and runs `serve` with it. An error ends the program with one line and
+/// exit code 1, a wrong command line with exit code 2.
+#[expect(clippy::used_underscore_items, reason = "_exit is the system call's name")]
+pub fn run<A: Parser>(serve: impl FnOnce(&A) -> Result<()>) -> ExitCode {
+    let args = match parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    // fork(2) copies page tables, so what parsing has left behind would be paid for each time.
+    return_free_memory();
+    connection::prepare();
+    let main_process = process::id();
+    let Err(error) = serve(&args) else { return ExitCode::SUCCESS };
+    log(error);
+    if process::id() != main_process {
+        // A forked worker came out here, and must not run the parent's clean-up.
+        _exit(1);
+    }
+    ExitCode::FAILURE
+}
+
+fn parse<A: Parser>() -> std::result::Result<A, ExitCode> {
+    let command = A::command().bin_name(program());
+    let parsed =
+        command.try_get_matches().and_then(|mut found| A::from_arg_matches_mut(&mut found));
+    parsed.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print().ok();
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            log(format_args!(
+                "{}\nhint: --help lists the flags",
+                line.trim_start_matches("error: ")
+            ));
+            ExitCode::from(2)
+        }
+    })
+}

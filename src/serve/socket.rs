@@ -1,0 +1,85 @@
+//! The listening socket: socket(2), bind(2), listen(2), and the line that says so.
+
+use super::error::{During, Error, Result, program};
+use nix::{errno::Errno, sys::socket::accept};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    os::fd::{OwnedFd, RawFd},
+    thread,
+    time::Duration,
+};
+
+/// Makes a socket that listens on `address`, and announces it on stdout as
+/// `NAME: serving http://ADDR:PORT/ (pid N)`.
+///
+/// `backlog` bounds the accept queue: connections which the kernel has completed and nobody has
+/// accepted yet (listen(2)). Linux lets it grow to `backlog` + 1, and caps it at
+/// /proc/sys/net/core/somaxconn.
+pub fn listen(address: SocketAddr, backlog: i32) -> Result<OwnedFd> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+        .during("socket")?;
+    // Without it a restarted server could not bind for a minute, while old connections are in
+    // TIME-WAIT (socket(7)).
+    socket.set_reuse_address(true).during("setsockopt SO_REUSEADDR")?;
+    // Accepted sockets inherit it. An answer is written whole, so holding back its last segment
+    // (Nagle's algorithm) would only delay pipelined answers (tcp(7)).
+    socket.set_tcp_nodelay(true).during("setsockopt TCP_NODELAY")?;
+    let failed = |error| with_hint(error, address);
+    socket.bind(&address.into()).during(format!("bind {address}")).map_err(failed)?;
+    socket.listen(backlog).during(format!("listen {address}")).map_err(failed)?;
+    announce(&socket).during("getsockname")?;
+    Ok(socket.into())
+}
+
+fn announce(socket: &Socket) -> io::Result<()> {
+    let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+    let pid = std::process::id();
+    let line = format!("{}: serving http://{address}/ (pid {pid})\n", program());
+    // Whoever reads our stdout may have left: no reason not to serve.
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()).ok();
+    Ok(())
+}
+
+fn with_hint(error: Error, address: SocketAddr) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; --listen 127.0.0.1:0 picks a free port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; --listen 127.0.0.1:8888 always works"
+        }
+        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
+            "ports below 1024 are root's; try --listen 127.0.0.1:8888"
+        }
+        _ => return error,
+    };
+    error.hint(hint)
+}
+
+/// accept(2) for servers that must not die of it, because they hold other clients' connections: it
+/// passes over connections that died in the queue, and waits when descriptors are short.
+pub fn accept_next(listener: RawFd) -> Result<RawFd> {
+    loop {
+        match accept(listener) {
+            accepted @ (Ok(_) | Err(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK)) => {
+                return accepted.during("accept");
+            }
+            // accept would fail again at once; a client that leaves gives its descriptor back.
+            Err(error) if is_shortage(&error.into()) => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            // What is wrong with a connection that nobody has seen yet (accept(2), "Error
+            // handling") is no concern of the others.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Whether accept(2) failed for want of descriptors or memory, and will until somebody leaves.
+pub fn is_shortage(error: &io::Error) -> bool {
+    let short = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
+    error.raw_os_error().is_some_and(|code| short.contains(&Errno::from_raw(code)))
+}
