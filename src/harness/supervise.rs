@@ -1,1 +1,1167 @@
-//! The supervisor of servers.
+//! The supervisor of servers: starts one, waits until it accepts, ends it and all its descendants.
+//!
+//! # Layout
+//!
+//! ```text
+//! harness ──line── keeper ─┬─ server ── workers, CGI scripts, ...
+//!    └──stdout, stderr─────┼────┘
+//!                          └─ orphans: whatever the server's family left behind
+//! ```
+//!
+//! - [`Launch`] says what to start; [`Server`] is the running thing; [`Stopped`] is how it ended.
+//! - The **keeper** is a forked copy of the harness that never execs. It is a child subreaper
+//!   (`PR_SET_CHILD_SUBREAPER(2const)`), so a descendant that daemonises, or moves to another group
+//!   or session, becomes its child and not init's. It waits for the end of the **line**, a socket
+//!   pair. That end comes however the harness ends, by SIGKILL too, since the kernel closes its
+//!   descriptors; then the keeper kills until it has no child left.
+//! - The **attendant** is a thread of the harness, one a server. It reads what the keeper reports
+//!   and what the server prints, so that a chatty server never blocks on a full pipe.
+//!
+//! What escapes: a process that a set-user-ID program moved to another user (kill(2) is refused),
+//! and what is left when somebody sends SIGKILL to the keeper itself.
+#![expect(unsafe_code, reason = "fork, execve and what stands between them have no safe form")]
+
+use std::{
+    convert::Infallible,
+    env,
+    ffi::{CString, OsStr, OsString, c_char, c_int},
+    fmt,
+    fs::File,
+    io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+        unix::{ffi::OsStrExt, ffi::OsStringExt, net::UnixStream, process::ExitStatusExt},
+    },
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    ptr,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, OFlag, fcntl, open},
+    libc,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        prctl,
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{SigSet, SigmaskHow, Signal, kill, killpg},
+        signalfd::{SfdFlags, SignalFd},
+        socket::{MsgFlags, recv, send},
+        stat::Mode,
+        wait::waitpid,
+    },
+    unistd::{
+        AccessFlags, ForkResult, Pid, access, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork,
+        getpgid, getpid, getppid, read, setpgid,
+    },
+};
+use procfs::{FromBufReadSI, net::TcpNetEntries};
+
+/// How much of the end of stdout, and of stderr, is kept, in bytes. It is also the capacity of a
+/// pipe (pipe(7)), so that one read takes all that a pipe holds.
+const TAIL: usize = 64 * 1024;
+
+/// How often the table of listening sockets is looked at: the kernel announces no `listen()`.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Where the server's address comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// From its stdout: the first line of the form `NAME: serving http://ADDR:PORT/ (pid N)`.
+    Announced,
+    /// From its command line or configuration, known beforehand.
+    At(SocketAddr),
+}
+
+/// What to start, and how.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// A path, relative to the harness's working directory, or a bare name, looked up in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments, without the program's name.
+    pub arguments: Vec<OsString>,
+    /// Variables to set on top of the harness's own environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The server's working directory; the harness's own when `None`.
+    pub directory: Option<PathBuf>,
+    /// Where its address comes from.
+    pub address: Address,
+    /// How long it may take until it listens.
+    pub patience: Duration,
+    /// The soft `RLIMIT_NOFILE` of the server (getrlimit(2)); the harness's own when `None`.
+    pub descriptor_limit: Option<u64>,
+}
+
+impl Launch {
+    /// `program` without arguments, which announces its address within 5 s.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            directory: None,
+            address: Address::Announced,
+            patience: Duration::from_secs(5),
+            descriptor_limit: None,
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn arguments<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets one environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Says that the server will listen on `address`, and need not announce it.
+    #[must_use]
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.address = Address::At(address);
+        self
+    }
+
+    /// Sets how long the server may take until it listens.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets the soft limit of open descriptors; the hard limit is raised with it if need be.
+    #[must_use]
+    pub fn descriptor_limit(mut self, limit: u64) -> Self {
+        self.descriptor_limit = Some(limit);
+        self
+    }
+}
+
+/// A loopback or other local address whose port is free now: bind(2) to port 0, then close.
+///
+/// Nothing reserves it: another program may take it before the server does. Prefer a server that
+/// binds port 0 itself and announces what it got.
+///
+/// # Errors
+/// Those of bind(2), such as `EADDRNOTAVAIL`.
+pub fn free_address(ip: IpAddr) -> io::Result<SocketAddr> {
+    TcpListener::bind((ip, 0))?.local_addr()
+}
+
+/// How a process ended, as wait(2) tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It ended by itself, with this exit status.
+    Status(i32),
+    /// A signal of this number ended it.
+    Signal(i32),
+    /// Unknown: its keeper was killed, and nobody else could wait for it.
+    Lost,
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Status(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::Lost,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Status(code) => write!(f, "exit status {code}"),
+            Self::Signal(number) => {
+                write!(f, "killed by signal {number}")?;
+                Signal::try_from(number).map_or(Ok(()), |signal| write!(f, " ({signal})"))
+            }
+            Self::Lost => write!(f, "lost together with its keeper"),
+        }
+    }
+}
+
+/// How a server was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// How the process that was started ended.
+    pub exit: Exit,
+    /// Whether it outlived the grace and had to be killed.
+    pub forced: bool,
+    /// How many processes the keeper killed, the server and its descendants counted alike.
+    pub killed: u32,
+}
+
+/// Why a server did not start. Nothing of it is left running.
+#[derive(Debug)]
+pub struct StartError {
+    program: PathBuf,
+    cause: Cause,
+}
+
+impl StartError {
+    /// The cause, to tell a server that failed from a system that could not run it.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+}
+
+/// The kinds of failure to start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A system call failed before the server's first instruction.
+    System {
+        /// What was tried, such as `fork`; empty where the program itself could not be run.
+        operation: String,
+        /// Why it failed.
+        errno: Errno,
+        /// What may mend it.
+        hint: Option<String>,
+    },
+    /// Somebody listens on the address already, so the server could not, or would not be alone.
+    Occupied(SocketAddr),
+    /// The server ended before it listened.
+    Ended {
+        /// What was awaited.
+        awaited: String,
+        /// How it ended.
+        exit: Exit,
+        /// The end of its stderr.
+        stderr: String,
+    },
+    /// The server runs, but does not listen.
+    Silent {
+        /// What was awaited.
+        awaited: String,
+        /// For how long.
+        patience: Duration,
+        /// The end of its stderr.
+        stderr: String,
+    },
+}
+
+impl Cause {
+    fn system(operation: impl Into<String>, errno: Errno) -> Self {
+        let hint = match errno {
+            Errno::EMFILE => Some("the harness is out of descriptors: raise `ulimit -n`"),
+            Errno::EAGAIN => Some("out of processes: raise `ulimit -u`, or end some"),
+            _ => None,
+        };
+        Self::System { operation: operation.into(), errno, hint: hint.map(str::to_owned) }
+    }
+
+    fn io(operation: &str, error: &io::Error) -> Self {
+        Self::system(operation, error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "start {}: ", self.program.display())?;
+        match &self.cause {
+            Cause::System { operation, errno, hint } => {
+                let colon = if operation.is_empty() { "" } else { ": " };
+                write!(f, "{operation}{colon}{}", errno.desc().to_lowercase())?;
+                hint.as_ref().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
+            }
+            Cause::Occupied(address) => write!(
+                f,
+                "somebody listens on {address} already\n\
+                 hint: `ss -ltnp` names the process; stop it, or choose another port"
+            ),
+            Cause::Ended { awaited, exit, stderr } => {
+                write!(f, "ended before {awaited}: {exit}{}", quote(stderr))
+            }
+            Cause::Silent { awaited, patience, stderr } => {
+                write!(f, "no {awaited} after {patience:?}; it still runs{}", quote(stderr))
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// The last ten lines of a server's stderr, each on its own line of an error.
+fn quote(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.trim_end().lines().collect();
+    if lines.is_empty() {
+        return "; its stderr is empty".to_owned();
+    }
+    let last = &lines[lines.len().saturating_sub(10)..];
+    format!("; its stderr ends:\n  {}", last.join("\n  "))
+}
+
+/// A running server with all its descendants. Dropping it kills them and waits until they are gone.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    pid: u32,
+    keeper: Pid,
+    line: UnixStream,
+    watched: Arc<Watched>,
+    /// `None` once it has been joined, which is once everything has ended.
+    attendant: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server and waits until it listens, at most `launch.patience`.
+    ///
+    /// It runs in its own process group, with `/dev/null` as stdin, default signal dispositions, an
+    /// empty signal mask and no descriptor but 0, 1 and 2. Whether it listens is read in
+    /// `/proc/net/tcp` and never tried with a connection, since a first client may change the state
+    /// of a server, or end it. A server that exits with status 0 and leaves children behind is
+    /// taken for a daemon, and waited for.
+    ///
+    /// # Errors
+    /// See [`Cause`]. On error all that was started has been killed and waited for.
+    pub fn start(launch: &Launch) -> Result<Self, StartError> {
+        let fail = |cause| StartError { program: launch.program.clone(), cause };
+        let mut server = Self::spawn(launch).map_err(fail)?;
+        server.await_listening(launch).map_err(fail)?;
+        Ok(server)
+    }
+
+    /// Where a client reaches it. A wildcard address is given as the loopback address it includes.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The pid of the process that was started, which may have ended since.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The pid of the keeper: the ancestor of the server, of its descendants and of its orphans.
+    pub fn keeper(&self) -> u32 {
+        self.keeper.as_raw().unsigned_abs()
+    }
+
+    /// How the process that was started ended, or `None` while it runs.
+    ///
+    /// What it printed before its end is in [`Self::stdout`] and [`Self::stderr`] by then.
+    pub fn exited(&self) -> Option<Exit> {
+        self.watched.lock().ending()
+    }
+
+    /// Sends a signal to the process that was started, and to none of its children. Nothing happens
+    /// if it has ended: the keeper sends it, as the only one who knows that the pid is not in
+    /// other hands.
+    pub fn signal(&self, signal: Signal) {
+        self.request(signal as i32);
+    }
+
+    /// The end of its standard output, at most 64 KiB.
+    pub fn stdout(&self) -> String {
+        lossy(&self.watched.lock().stdout)
+    }
+
+    /// The end of its standard error, at most 64 KiB.
+    pub fn stderr(&self) -> String {
+        lossy(&self.watched.lock().stderr)
+    }
+
+    /// Stops it: SIGTERM to its process group, up to `grace` for the process that was started to
+    /// end, then SIGKILL for it and for every descendant that is left. Returns when all are gone.
+    pub fn stop(mut self, grace: Duration) -> Stopped {
+        self.request(-(Signal::SIGTERM as i32));
+        let state = self.watched.wait(grace, |state| state.ending().is_some());
+        let forced = state.ending().is_none();
+        drop(state);
+        self.sweep();
+        let state = self.watched.lock();
+        Stopped { exit: state.exit.unwrap_or(Exit::Lost), forced, killed: state.killed }
+    }
+
+    /// Everything up to the fork of the keeper. What can fail comes before the fork, so that
+    /// afterwards there is always a [`Server`] to clean up behind.
+    fn spawn(launch: &Launch) -> Result<Self, Cause> {
+        if let Address::At(address) = launch.address
+            && listening(address).map_err(|error| Cause::io("read /proc/net/tcp", &error))?
+        {
+            return Err(Cause::Occupied(address));
+        }
+        let (plan, line, pipes) = Plan::new(launch)?;
+        let own = line.try_clone().map_err(|error| Cause::io("duplicate a descriptor", &error))?;
+        let watched = Arc::new(Watched::default());
+        let attendant = thread::Builder::new()
+            .name("attendant".to_owned())
+            .spawn({
+                let watched = Arc::clone(&watched);
+                move || attend(&line, pipes, &watched)
+            })
+            .map_err(|error| Cause::io("start a thread", &error))?;
+        let keeper = fork_keeper(&plan).map_err(|errno| Cause::system("fork", errno))?;
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Ok(Self { address, pid: 0, keeper, line: own, watched, attendant: Some(attendant) })
+    }
+
+    /// Waits until the server listens, and fills in its pid and address.
+    fn await_listening(&mut self, launch: &Launch) -> Result<(), Cause> {
+        let start = Instant::now();
+        loop {
+            let state = self.watched.next(LOOK);
+            let address = match launch.address {
+                Address::At(address) => Some(address),
+                Address::Announced => state.announced,
+            };
+            if let Some(failure) = state.failure {
+                return Err(failure.explain(launch));
+            }
+            if let Some(exit) = state.hopeless() {
+                let (awaited, stderr) = (awaited(address), lossy(&state.stderr));
+                return Err(Cause::Ended { awaited, exit, stderr });
+            }
+            if let (Some(pid), Some(address)) = (state.pid, address)
+                && listening(address).map_err(|error| Cause::io("read /proc/net/tcp", &error))?
+            {
+                (self.pid, self.address) = (pid, reachable(address));
+                return Ok(());
+            }
+            if start.elapsed() >= launch.patience {
+                let (awaited, stderr) = (awaited(address), lossy(&state.stderr));
+                return Err(Cause::Silent { awaited, patience: launch.patience, stderr });
+            }
+        }
+    }
+
+    /// Asks the keeper for a signal: to the server, or to its group when negative, as kill(2) has it.
+    fn request(&self, signal: i32) {
+        let byte = i8::try_from(signal).unwrap_or_default().to_ne_bytes();
+        // It fails only if the keeper is gone, and then there is nobody left to signal.
+        let _ = send(self.line.as_raw_fd(), &byte, MsgFlags::MSG_NOSIGNAL);
+    }
+
+    /// Ends the line, and waits until the keeper has killed everything and has ended itself.
+    fn sweep(&mut self) {
+        if let Some(attendant) = self.attendant.take() {
+            // shutdown(2) ends the line even where a keeper that is being forked at this moment
+            // still has a copy of our descriptor.
+            drop(self.line.shutdown(Shutdown::Write));
+            drop(attendant.join());
+            while waitpid(self.keeper, None) == Err(Errno::EINTR) {}
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.sweep();
+    }
+}
+
+// ---- The attendant: what the harness knows of the server. ----
+
+/// The attendant's knowledge, and a way to wait for it to change.
+#[derive(Debug, Default)]
+struct Watched {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Watched {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next change, at most `patience`.
+    fn next(&self, patience: Duration) -> MutexGuard<'_, State> {
+        let waited = self.changed.wait_timeout(self.lock(), patience);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits until `done`, at most `patience`.
+    fn wait(&self, patience: Duration, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let waited = self.changed.wait_timeout_while(self.lock(), patience, |state| !done(state));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pid: Option<u32>,
+    failure: Option<Failure>,
+    exit: Option<Exit>,
+    /// The keeper has no child left, so nobody can begin to listen any more.
+    alone: bool,
+    killed: u32,
+    /// The line has ended, and with it the keeper.
+    closed: bool,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    announced: Option<SocketAddr>,
+}
+
+impl State {
+    fn ending(&self) -> Option<Exit> {
+        self.exit.or(self.closed.then_some(Exit::Lost))
+    }
+
+    /// How the server ended, if nobody is left who could begin to listen. A server that ends with
+    /// exit status 0 before its children do is a daemon.
+    fn hopeless(&self) -> Option<Exit> {
+        self.ending().filter(|&exit| exit != Exit::Status(0) || self.alone)
+    }
+
+    fn apply(&mut self, report: Report) {
+        match report {
+            Report::Spawned(pid) => self.pid = Some(pid.unsigned_abs()),
+            Report::Failed(failure) => self.failure = Some(failure),
+            Report::Exited(status) => self.exit = Some(ExitStatus::from_raw(status).into()),
+            Report::Alone => self.alone = true,
+            Report::Swept(killed) => self.killed = killed.unsigned_abs(),
+        }
+    }
+
+    /// Adds to stdout, and looks for the address in the lines which that completes.
+    fn hear(&mut self, chunk: &[u8]) {
+        let line = self.stdout.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        self.stdout.extend_from_slice(chunk);
+        if self.announced.is_none() {
+            let lines = self.stdout[line..].split_inclusive(|&byte| byte == b'\n');
+            self.announced = lines.filter_map(|line| line.strip_suffix(b"\n")).find_map(announced);
+        }
+        trim(&mut self.stdout);
+    }
+}
+
+/// What a start waits for, in the words of an error.
+fn awaited(address: Option<SocketAddr>) -> String {
+    match address {
+        Some(address) => format!("socket listening on {address}"),
+        None => "line `NAME: serving http://ADDR:PORT/ (pid N)` on its stdout".to_owned(),
+    }
+}
+
+fn lossy(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+/// The address in a line `NAME: serving http://ADDR:PORT/ (pid N)`.
+fn announced(line: &[u8]) -> Option<SocketAddr> {
+    let (_, rest) = str::from_utf8(line).ok()?.split_once(": serving http://")?;
+    let (address, _) = rest.split_once("/ (pid ")?;
+    address.parse().ok()
+}
+
+/// Forgets all but the last [`TAIL`] bytes.
+fn trim(output: &mut Vec<u8>) {
+    output.drain(..output.len().saturating_sub(TAIL));
+}
+
+/// The attendant's whole life: from before the fork to the end of the keeper. It does not wait for
+/// the pipes to end: a process out of the keeper's reach may hold them for ever.
+fn attend(line: &UnixStream, [stdout, stderr]: [PipeReader; 2], watched: &Watched) {
+    let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
+    let mut buffer = vec![0; TAIL];
+    loop {
+        await_readable([Some(line.as_fd()), fd(stdout.as_ref()), fd(stderr.as_ref())]);
+        // The reports before the output, so that by the time an exit is known, all that the server
+        // printed before it is known as well.
+        let (reports, open) = read_reports(line);
+        let mut state = watched.lock();
+        state.hear(read_some(&mut stdout, &mut buffer));
+        state.stderr.extend_from_slice(read_some(&mut stderr, &mut buffer));
+        trim(&mut state.stderr);
+        for report in reports {
+            state.apply(report);
+        }
+        state.closed = !open;
+        drop(state);
+        watched.changed.notify_all();
+        if !open {
+            return;
+        }
+    }
+}
+
+fn fd(pipe: Option<&PipeReader>) -> Option<BorrowedFd<'_>> {
+    pipe.map(AsFd::as_fd)
+}
+
+/// Waits until one of the descriptors is readable or at its end.
+fn await_readable(descriptors: [Option<BorrowedFd<'_>>; 3]) {
+    let mut fds: Vec<PollFd<'_>> =
+        descriptors.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+    // After EINTR the caller reads in vain, and comes back: nothing it reads from blocks.
+    let _ = poll(&mut fds, PollTimeout::NONE);
+}
+
+/// All reports that have come, and whether the line is still open.
+fn read_reports(line: &UnixStream) -> (Vec<Report>, bool) {
+    let mut reports = Vec::new();
+    loop {
+        let mut bytes = [0; Report::SIZE];
+        match recv(line.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
+            Ok(Report::SIZE) => reports.extend(Report::from_bytes(bytes)),
+            Err(Errno::EAGAIN) => return (reports, true),
+            Err(Errno::EINTR) => {}
+            Ok(_) | Err(_) => return (reports, false),
+        }
+    }
+}
+
+/// What a pipe holds now. At the pipe's end, `pipe` becomes `None`.
+fn read_some<'a>(pipe: &mut Option<PipeReader>, buffer: &'a mut [u8]) -> &'a [u8] {
+    match pipe.as_mut().map(|pipe| pipe.read(buffer)) {
+        Some(Ok(length)) if length > 0 => return &buffer[..length],
+        Some(Err(error))
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+        _ => *pipe = None,
+    }
+    &[]
+}
+
+// ---- Who listens: the kernel's table. ----
+
+/// Whether a TCP socket listens on `address`, by itself or through a wildcard address.
+fn listening(address: SocketAddr) -> io::Result<bool> {
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let file = match File::open(table) {
+            Ok(file) => file,
+            // No IPv6 in this kernel.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if listeners(BufReader::new(file))?.into_iter().any(|bound| covers(bound, address)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The local addresses of the listening sockets in a table in the format of `proc_pid_net(5)`.
+///
+/// The kernel lists them first. Reading ends at the first other socket, for under load the rest of
+/// the table is tens of thousands of lines of TIME-WAIT.
+fn listeners(table: impl BufRead) -> io::Result<Vec<SocketAddr>> {
+    const LISTEN: &str = "0A";
+    let mut head = String::new();
+    for (number, line) in table.lines().enumerate() {
+        let line = line?;
+        if number > 0 && line.split_whitespace().nth(3) != Some(LISTEN) {
+            break;
+        }
+        head.push_str(&line);
+        head.push('\n');
+    }
+    let entries = TcpNetEntries::from_buf_read(head.as_bytes(), procfs::current_system_info());
+    let entries = entries.map_err(io::Error::other)?;
+    Ok(entries.0.into_iter().map(|entry| entry.local_address).collect())
+}
+
+/// Whether a socket bound to `bound` gets the connections to `address`. `[::]` takes IPv4 too
+/// (ipv6(7)), unless `IPV6_V6ONLY` is set, which the table does not show.
+fn covers(bound: SocketAddr, address: SocketAddr) -> bool {
+    let (own, asked) = (bound.ip().to_canonical(), address.ip().to_canonical());
+    bound.port() == address.port()
+        && (own == asked
+            || own == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+            || own == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && asked.is_ipv4())
+}
+
+/// The address a client connects to: loopback in the place of a wildcard.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+// ---- The line: what the keeper reports, and the steps that can fail. ----
+
+/// What the keeper tells the harness. Each is sent by one send(2), and so arrives whole.
+#[derive(Clone, Copy, Debug)]
+enum Report {
+    /// The server has this pid.
+    Spawned(i32),
+    /// The server could not be started; both the keeper and the server can say so.
+    Failed(Failure),
+    /// The server has ended, with this wait status (wait(2)).
+    Exited(c_int),
+    /// The keeper has no child left.
+    Alone,
+    /// The keeper has killed this many processes, and ends.
+    Swept(i32),
+}
+
+impl Report {
+    const SIZE: usize = 12;
+
+    fn to_bytes(self) -> [u8; Self::SIZE] {
+        let words = match self {
+            Self::Spawned(pid) => [0, pid, 0],
+            Self::Failed(Failure { step, errno }) => [1, step as i32, errno as i32],
+            Self::Exited(status) => [2, status, 0],
+            Self::Alone => [3, 0, 0],
+            Self::Swept(killed) => [4, killed, 0],
+        };
+        let mut bytes = [0; Self::SIZE];
+        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: [u8; Self::SIZE]) -> Option<Self> {
+        let (words, _) = bytes.as_chunks::<4>();
+        let word = |index: usize| i32::from_ne_bytes(words[index]);
+        match word(0) {
+            0 => Some(Self::Spawned(word(1))),
+            1 => {
+                let step = *Step::ALL.iter().find(|&&step| step as i32 == word(1))?;
+                Some(Self::Failed(Failure { step, errno: Errno::from_raw(word(2)) }))
+            }
+            2 => Some(Self::Exited(word(1))),
+            3 => Some(Self::Alone),
+            4 => Some(Self::Swept(word(1))),
+            _ => None,
+        }
+    }
+}
+
+/// A step of the start that failed in a forked process.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    step: Step,
+    errno: Errno,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Keeper,
+    Fork,
+    Close,
+    Stdio,
+    Limit,
+    Directory,
+    Signals,
+    Exec,
+}
+
+impl Step {
+    const ALL: [Self; 8] = [
+        Self::Keeper,
+        Self::Fork,
+        Self::Close,
+        Self::Stdio,
+        Self::Limit,
+        Self::Directory,
+        Self::Signals,
+        Self::Exec,
+    ];
+
+    fn failed(self) -> impl Fn(Errno) -> Failure {
+        move |errno| Failure { step: self, errno }
+    }
+}
+
+impl Failure {
+    /// The failure in the words of a person who did not know that there is a keeper.
+    fn explain(self, launch: &Launch) -> Cause {
+        let errno = self.errno;
+        let operation = match self.step {
+            Step::Keeper => "set up its keeper".to_owned(),
+            Step::Fork => "fork".to_owned(),
+            Step::Close => "close inherited descriptors".to_owned(),
+            Step::Stdio => "set up its standard streams".to_owned(),
+            Step::Limit => {
+                let limit = launch.descriptor_limit.unwrap_or_default();
+                format!("set RLIMIT_NOFILE to {limit}")
+            }
+            Step::Directory => {
+                let directory = launch.directory.as_deref().unwrap_or(Path::new("."));
+                format!("change to directory {}", directory.display())
+            }
+            Step::Signals => "set up its signals".to_owned(),
+            Step::Exec => String::new(),
+        };
+        let hint = match (self.step, errno) {
+            (Step::Exec, Errno::ENOENT) if launch.program.exists() => {
+                "the file is there; the interpreter that its first line names is not".to_owned()
+            }
+            (Step::Exec, Errno::ENOENT) => missing(&launch.program),
+            (Step::Exec, Errno::EACCES) => "make it executable with chmod +x".to_owned(),
+            (Step::Exec, Errno::ENOEXEC) => {
+                "neither a program for this machine, nor a script that begins with #!".to_owned()
+            }
+            (Step::Limit, Errno::EPERM) => {
+                "only root raises the hard limit, which `ulimit -Hn` shows".to_owned()
+            }
+            (Step::Close, Errno::ENOSYS | Errno::EINVAL) => "Linux 5.11 is needed".to_owned(),
+            _ => return Cause::system(operation, errno),
+        };
+        Cause::System { operation, errno, hint: Some(hint) }
+    }
+}
+
+fn missing(program: &Path) -> String {
+    if is_bare(program) {
+        format!("{0} is not in PATH; if it is in this directory, say ./{0}", program.display())
+    } else {
+        let directory = env::current_dir().unwrap_or_default();
+        format!("relative paths are taken from {}", directory.display())
+    }
+}
+
+// ---- The plan: all that the forked processes use, made before the fork. ----
+
+/// All that the forked processes use. The harness has threads, so after fork(2) only
+/// async-signal-safe calls are allowed (signal-safety(7)): no allocation, no lock, no panic.
+struct Plan {
+    program: CString,
+    arguments: Strings,
+    environment: Strings,
+    directory: Option<CString>,
+    descriptor_limit: Option<u64>,
+    stdin: File,
+    stdout: PipeWriter,
+    stderr: PipeWriter,
+    line: UnixStream,
+}
+
+impl Plan {
+    /// The plan, the harness's end of the line, and its ends of the server's stdout and stderr.
+    fn new(launch: &Launch) -> Result<(Self, UnixStream, [PipeReader; 2]), Cause> {
+        let program = locate(&launch.program)?;
+        let argv0 = launch.program.as_os_str().to_owned();
+        let (own, line) =
+            UnixStream::pair().map_err(|error| Cause::io("open a socket pair", &error))?;
+        let (stdout_read, stdout) = pipe()?;
+        let (stderr_read, stderr) = pipe()?;
+        let plan = Self {
+            program: c_string(program.into_os_string())?,
+            arguments: Strings::new([argv0].into_iter().chain(launch.arguments.iter().cloned()))?,
+            environment: Strings::new(environment(launch))?,
+            directory: launch.directory.clone().map(|path| c_string(path.into())).transpose()?,
+            descriptor_limit: launch.descriptor_limit,
+            stdin: File::open("/dev/null").map_err(|error| Cause::io("open /dev/null", &error))?,
+            stdout,
+            stderr,
+            line,
+        };
+        Ok((plan, own, [stdout_read, stderr_read]))
+    }
+}
+
+/// A pipe whose reading end does not block. The server's end does, as it would at a terminal.
+fn pipe() -> Result<(PipeReader, PipeWriter), Cause> {
+    let (reader, writer) = io::pipe().map_err(|error| Cause::io("open a pipe", &error))?;
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+        .map_err(|errno| Cause::system("set O_NONBLOCK on a pipe", errno))?;
+    Ok((reader, writer))
+}
+
+/// Strings in the form of execve(2): pointers to C strings, the last one null.
+struct Strings {
+    pointers: Vec<*const c_char>,
+    _owned: Vec<CString>,
+}
+
+impl Strings {
+    fn new(strings: impl IntoIterator<Item = OsString>) -> Result<Self, Cause> {
+        let owned = strings.into_iter().map(c_string).collect::<Result<Vec<_>, _>>()?;
+        let pointers = owned.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect();
+        Ok(Self { pointers, _owned: owned })
+    }
+}
+
+fn c_string(string: OsString) -> Result<CString, Cause> {
+    CString::new(string.into_vec()).map_err(|error| {
+        let text = String::from_utf8_lossy(&error.into_vec()).replace('\0', "\\0");
+        Cause::system(format!("pass {text:?}, which has a NUL byte"), Errno::EINVAL)
+    })
+}
+
+/// The harness's environment and what the launch sets, as `NAME=value`.
+fn environment(launch: &Launch) -> Vec<OsString> {
+    let set = |name: &OsStr| launch.environment.iter().any(|(other, _)| other == name);
+    let inherited = env::vars_os().filter(|(name, _)| !set(name));
+    let mut pairs: Vec<_> = inherited.chain(launch.environment.iter().cloned()).collect();
+    for (name, value) in &mut pairs {
+        name.push("=");
+        name.push(value);
+    }
+    pairs.into_iter().map(|(pair, _)| pair).collect()
+}
+
+/// The absolute path of a program: from `PATH` for a bare name, as execvp(3) does it, since
+/// execvp(3) itself is not async-signal-safe. Absolute, as the server may get another directory.
+fn locate(program: &Path) -> Result<PathBuf, Cause> {
+    let absolute =
+        |path: &Path| std::path::absolute(path).map_err(|e| Cause::io("find the program", &e));
+    if !is_bare(program) {
+        return absolute(program);
+    }
+    let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let runs = |file: &PathBuf| file.is_file() && access(file, AccessFlags::X_OK).is_ok();
+    let found = env::split_paths(&path).map(|directory| directory.join(program)).find(runs);
+    match found {
+        Some(file) => absolute(&file),
+        None => Err(Cause::System {
+            operation: String::new(),
+            errno: Errno::ENOENT,
+            hint: Some(missing(program)),
+        }),
+    }
+}
+
+fn is_bare(program: &Path) -> bool {
+    !program.as_os_str().as_bytes().contains(&b'/')
+}
+
+// ---- The keeper: a forked copy of the harness. Async-signal-safe calls only from here on. ----
+
+/// Forks the keeper, with all signals blocked: a handler of the harness must not run in the copy,
+/// where its self-pipe is still the harness's.
+fn fork_keeper(plan: &Plan) -> nix::Result<Pid> {
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    // SAFETY: the child runs `keep`, which calls nothing but async-signal-safe functions, and
+    // never returns.
+    let forked = unsafe { fork() };
+    if let Ok(ForkResult::Child) = forked {
+        keep(plan);
+    }
+    mask.thread_set_mask()?;
+    match forked? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => end(1),
+    }
+}
+
+/// The keeper's whole life.
+fn keep(plan: &Plan) -> ! {
+    let started = settle().and_then(|()| fork_server(plan).map_err(Step::Fork.failed()));
+    match started {
+        Ok(server) => {
+            if let Err(failure) = watch(&plan.line, server) {
+                report(&plan.line, Report::Failed(failure));
+            }
+            sweep(&plan.line, server);
+        }
+        Err(failure) => report(&plan.line, Report::Failed(failure)),
+    }
+    end(0)
+}
+
+/// Makes this process a keeper. All signals stay blocked, for it must outlive what ends others.
+fn settle() -> Result<(), Failure> {
+    let failed = Step::Keeper.failed();
+    // Out of the harness's group, to which the terminal sends SIGINT.
+    setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(&failed)?;
+    prctl::set_child_subreaper(true).map_err(&failed)?;
+    prctl::set_name(c"rungs-keeper").map_err(&failed)?;
+    // An ignored SIGCHLD would reap children unseen, and ignored signals outlive execve(2).
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: SIG_DFL installs no handler. It fails for SIGKILL and SIGSTOP, harmlessly.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    Ok(())
+}
+
+/// Forks the process that becomes the server.
+fn fork_server(plan: &Plan) -> nix::Result<Pid> {
+    let keeper = getpid();
+    // SAFETY: the child calls only async-signal-safe functions until it execs or ends.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => {
+            // The server does the same. Whoever comes first, the group is there before it is used.
+            let _ = setpgid(child, child);
+            Ok(child)
+        }
+        ForkResult::Child => {
+            let Err(failure) = exec(plan, keeper);
+            report(&plan.line, Report::Failed(failure));
+            end(127)
+        }
+    }
+}
+
+/// Serves the harness until the line ends: passes signals on, reaps, and reports.
+fn watch(line: &UnixStream, server: Pid) -> Result<(), Failure> {
+    // Else this copy would hold the lines of other servers open, and the pipes of this one.
+    let own = line.as_raw_fd();
+    close_range(0, own - 1, 0).map_err(Step::Close.failed())?;
+    close_range(own + 1, RawFd::MAX, 0).map_err(Step::Close.failed())?;
+    report(line, Report::Spawned(server.as_raw()));
+
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    let children =
+        SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK).map_err(Step::Signals.failed())?;
+    let mut alive = true;
+    loop {
+        let mut fds = [line.as_fd(), children.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Step::Signals.failed()(errno)),
+        }
+        if let Ok(Some(_)) = children.read_signal() {
+            alive &= reap(line, server);
+        }
+        let mut request = [0];
+        match recv(own, &mut request, MsgFlags::MSG_DONTWAIT) {
+            // Once it is reaped, its pid may be another's.
+            Ok(1) if alive => pass_on(server, i8::from_ne_bytes(request)),
+            Ok(1) | Err(Errno::EAGAIN) => {}
+            Ok(_) | Err(_) => return Ok(()),
+        }
+    }
+}
+
+/// Reaps all that have ended; false if the server is among them. One SIGCHLD may stand for many.
+fn reap(line: &UnixStream, server: Pid) -> bool {
+    let mut alive = true;
+    loop {
+        match wait_any(libc::WNOHANG) {
+            Ok(Some((pid, status))) if pid == server => {
+                report(line, Report::Exited(status));
+                alive = false;
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return alive,
+            Err(_) => {
+                report(line, Report::Alone);
+                return alive;
+            }
+        }
+    }
+}
+
+/// Sends a signal to the server or, when negative, to its group.
+fn pass_on(server: Pid, signal: i8) {
+    if let Ok(number) = Signal::try_from(i32::from(signal.unsigned_abs())) {
+        let _ = if signal > 0 { kill(server, number) } else { killpg(server, number) };
+    }
+}
+
+/// Kills and reaps until no child is left. The children of the dead become children of this
+/// process, so each round reaches one generation further.
+fn sweep(line: &UnixStream, server: Pid) {
+    let mut killed = 0;
+    loop {
+        let mut block = 0;
+        if kill_children(server) == 0 {
+            // What cannot be killed is not waited for: all the rest are zombies by now, or gone.
+            block = libc::WNOHANG;
+        }
+        match wait_any(block) {
+            Ok(Some((pid, status))) => {
+                killed +=
+                    i32::from(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL);
+                if pid == server {
+                    report(line, Report::Exited(status));
+                }
+            }
+            Ok(None) | Err(_) => break,
+        }
+    }
+    report(line, Report::Swept(killed));
+}
+
+/// Sends SIGKILL to the children of this process; returns how many were reached.
+///
+/// One read of their list is enough: it names the first few hundred, and the next round the next.
+/// A file of `proc_pid_task_children(5)` may omit children while others vanish from it, but from
+/// this list they vanish only through our own wait.
+fn kill_children(server: Pid) -> usize {
+    let mut list = [0; 4096];
+    let Ok(file) = open(c"/proc/thread-self/children", OFlag::O_CLOEXEC, Mode::empty()) else {
+        return usize::from(killpg(server, Signal::SIGKILL).is_ok());
+    };
+    let length = read(&file, &mut list).unwrap_or(0);
+    let list = list.get(..length).unwrap_or_default();
+    // Each pid ends with a space; a last one without it may be cut short.
+    let pids = list.split_inclusive(|&byte| byte == b' ').filter_map(|pid| pid.strip_suffix(b" "));
+    let pids = pids.filter_map(|pid| str::from_utf8(pid).ok()?.parse().ok()).map(Pid::from_raw);
+    pids.filter(|&pid| kill_child(pid, server)).count()
+}
+
+/// Kills one child, and if it is in the server's group the group, at once: a group that is killed
+/// cannot outrun us by forking. That a child of ours is in it proves that the number is still its.
+fn kill_child(pid: Pid, server: Pid) -> bool {
+    if getpgid(Some(pid)) == Ok(server) {
+        let _ = killpg(server, Signal::SIGKILL);
+    }
+    kill(pid, Signal::SIGKILL).is_ok()
+}
+
+/// waitpid(2) for any child: its pid and wait status, or `None` if all still run.
+/// In the raw form, since nix has no number for a death by a real-time signal.
+fn wait_any(flags: c_int) -> nix::Result<Option<(Pid, c_int)>> {
+    let mut status = 0;
+    // SAFETY: `status` is valid for writing.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, flags) };
+    Errno::result(pid).map(|pid| (pid > 0).then_some((Pid::from_raw(pid), status)))
+}
+
+/// Makes this process the server; returns only if that fails.
+fn exec(plan: &Plan, keeper: Pid) -> Result<Infallible, Failure> {
+    setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(Step::Signals.failed())?;
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(Step::Signals.failed())?;
+    if getppid() != keeper {
+        // The keeper died before it could have been noticed.
+        end(127);
+    }
+    // None of them is 0, 1 or 2 itself: the Rust runtime opens those three before `main`.
+    dup2_stdin(&plan.stdin).map_err(Step::Stdio.failed())?;
+    dup2_stdout(&plan.stdout).map_err(Step::Stdio.failed())?;
+    dup2_stderr(&plan.stderr).map_err(Step::Stdio.failed())?;
+    if let Some(limit) = plan.descriptor_limit {
+        set_descriptor_limit(limit).map_err(Step::Limit.failed())?;
+    }
+    if let Some(directory) = &plan.directory {
+        chdir(directory.as_c_str()).map_err(Step::Directory.failed())?;
+    }
+    // Closed by execve(2) and not before: the line is to tell why that failed.
+    close_range(3, RawFd::MAX, libc::CLOSE_RANGE_CLOEXEC).map_err(Step::Close.failed())?;
+    SigSet::empty().thread_set_mask().map_err(Step::Signals.failed())?;
+    let (arguments, environment) = (&plan.arguments.pointers, &plan.environment.pointers);
+    // SAFETY: both arrays end with a null pointer, and what they point to lives in `plan`.
+    unsafe { libc::execve(plan.program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+    Err(Step::Exec.failed()(Errno::last()))
+}
+
+fn set_descriptor_limit(soft: u64) -> nix::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard.max(soft))
+}
+
+/// `close_range(2)`, through syscall(2): older C libraries have no wrapper for it.
+fn close_range(first: RawFd, last: RawFd, flags: u32) -> nix::Result<()> {
+    // SAFETY: the process that calls it was forked to exec or to keep, and never uses or drops
+    // what owns these descriptors.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    Errno::result(result).map(drop)
+}
+
+fn report(line: &UnixStream, report: Report) {
+    // It fails only if the harness is gone, and then nobody wants to know.
+    let _ = send(line.as_raw_fd(), &report.to_bytes(), MsgFlags::MSG_NOSIGNAL);
+}
+
+/// Ends a forked process without the harness's destructors and exit handlers.
+fn end(status: c_int) -> ! {
+    // SAFETY: _exit(2) may be called at any time.
+    unsafe { libc::_exit(status) }
+}
