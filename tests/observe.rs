@@ -1,0 +1,228 @@
+//! The observer, against real processes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::{fs::MetadataExt, process::CommandExt},
+    process::{Child, Command, Stdio, id},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rungs::harness::observe::{Process, Tree, cpu, tree};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `look` returns something, and fails with what was awaited.
+fn await_some<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "awaited in vain: {awaited}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A shell that runs a script and all that it starts, killed together at the end of a test.
+struct Shell(Child);
+
+impl Shell {
+    fn run(script: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).process_group(0);
+        Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn tree(&self) -> Tree {
+        tree(self.0.id())
+    }
+
+    /// Waits for a line, and returns it.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let group = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
+        nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+const BUSY: &str = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+
+/// Processor time in clock ticks is rounded down once for user and once for system time.
+const TICKS: Duration = Duration::from_millis(20);
+
+#[test]
+fn the_tree_begins_at_the_root_and_holds_all_descendants() {
+    let shell = Shell::run("sh -c 'sleep 1000 & wait' & sleep 1000 & wait");
+    let tree = await_some("a shell, a shell and two sleeps", || {
+        let tree = shell.tree();
+        let sleeps = tree.processes.iter().filter(|process| process.name == "sleep").count();
+        (sleeps == 2).then_some(tree)
+    });
+    assert_eq!(tree.processes.len(), 4);
+    let root = &tree.processes[0];
+    assert_eq!((root.pid, root.parent, root.name.as_str()), (shell.0.id(), id(), "sh"));
+    assert_eq!(root.threads, 1);
+    for (index, process) in tree.processes.iter().enumerate().skip(1) {
+        let parents = &tree.processes[..index];
+        assert!(parents.iter().any(|parent| parent.pid == process.parent), "{tree:?}");
+    }
+    assert_eq!(tree.clone().below_root().processes, tree.processes[1..]);
+}
+
+#[test]
+fn children_of_every_thread_are_found() {
+    thread::scope(|scope| {
+        let shell = scope.spawn(|| Shell::run("exec sleep 1000"));
+        // The thread that forked ends, and the child becomes another thread's.
+        let shell = shell.join().unwrap();
+        await_some("the child in this process's tree", || {
+            tree(id()).processes.iter().find(|process| process.pid == shell.0.id()).map(drop)
+        });
+        let mut child = Shell::run("echo; exec sleep 1000");
+        child.line();
+        let tree = tree(id());
+        assert!(tree.processes.iter().any(|process| process.pid == child.0.id()));
+        assert!(tree.processes[0].threads >= 2);
+    });
+}
+
+#[test]
+fn processor_time_outlives_the_child_that_spent_it_and_counts_once() {
+    // The shell tells when the child has ended, reaps it when asked, and tells again.
+    let mut shell = Shell::run(&format!(
+        "({BUSY}; echo busy; read go; exit) <&0 & wait; echo reaped; exec sleep 1000"
+    ));
+    assert_eq!(shell.line(), "busy");
+    let alive = shell.tree();
+    let child = alive.processes[1].clone();
+    assert!(child.own_cpu > Duration::ZERO && child.reaped_cpu == Duration::ZERO, "{child:?}");
+    shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    assert_eq!(shell.line(), "reaped");
+    let reaped = shell.tree();
+    assert_eq!(reaped.processes.len(), 1);
+    assert!(reaped.processes[0].reaped_cpu + TICKS >= child.own_cpu, "{reaped:?} {child:?}");
+    assert!(reaped.cpu() + TICKS >= alive.cpu());
+    // The whole is no more than what the kernel itself says of this process and its child.
+    assert!(reaped.cpu() < alive.cpu() + child.own_cpu, "{reaped:?} {alive:?}");
+    assert!(cpu(shell.0.id()) >= reaped.cpu());
+}
+
+#[test]
+fn a_zombie_is_counted_and_keeps_its_processor_time() {
+    // `sleep` does not wait for the child that the shell before it has left.
+    let shell = Shell::run(&format!("({BUSY}) & exec sleep 1000"));
+    let tree = await_some("a zombie under sleep", || {
+        let tree = shell.tree();
+        (tree.zombies() == 1).then_some(tree)
+    });
+    let zombie = &tree.processes[1];
+    assert_eq!((zombie.state, zombie.is_zombie()), ('Z', true));
+    assert!(zombie.own_cpu > TICKS, "{zombie:?}");
+    let (user_and_system, _) = ticks_of(zombie.pid);
+    let difference = zombie.own_cpu.abs_diff(user_and_system);
+    assert!(difference <= TICKS, "the clock and the ticks agree: {zombie:?} {user_and_system:?}");
+    assert_eq!(tree.cpu(), tree.processes[0].cpu() + zombie.cpu());
+}
+
+/// User and system time in `/proc/PID/stat`, of a process and of its reaped children.
+fn ticks_of(pid: u32) -> (Duration, Duration) {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<u32> = fields.split(' ').skip(11).take(4).map(|n| n.parse().unwrap()).collect();
+    let tick = Duration::from_secs(1) / u32::try_from(procfs::ticks_per_second()).unwrap();
+    ((fields[0] + fields[1]) * tick, (fields[2] + fields[3]) * tick)
+}
+
+#[test]
+fn descriptors_are_those_of_the_live() {
+    let mut shell = Shell::run("echo; read go; exec 7</dev/null 8<&7; (:) & exec sleep 1000");
+    shell.line();
+    let before = shell.tree().descriptors().unwrap();
+    let listed = fs::read_dir(format!("/proc/{}/fd", shell.0.id())).unwrap().count();
+    assert_eq!(before, listed as u64);
+    shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    let tree = await_some("a zombie", || Some(shell.tree()).filter(|tree| tree.zombies() == 1));
+    await_some("two descriptors more", || (tree.descriptors() == Some(before + 2)).then_some(()));
+}
+
+#[test]
+fn the_proportional_set_size_is_positive_and_at_most_the_resident() {
+    let mut shell = Shell::run("sleep 1000 & echo; wait");
+    shell.line();
+    let tree = await_some("both sleep", || {
+        let tree = shell.tree();
+        (tree.processes.len() == 2 && tree.processes[1].name == "sleep").then_some(tree)
+    });
+    let (pss, resident) = (tree.pss().unwrap(), tree.processes.iter().map(resident).sum());
+    assert!(0 < pss && pss <= resident, "{pss} of {resident}");
+}
+
+/// `Rss` in `/proc/PID/smaps_rollup`, in bytes. `VmRSS` in `status` is not exact.
+fn resident(process: &Process) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)).unwrap();
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn what_is_gone_is_not_there() {
+    let shell = Shell::run("exec sleep 1000");
+    let before = shell.tree();
+    let pid = shell.0.id();
+    drop(shell);
+    assert_eq!(tree(pid), Tree::default());
+    assert_eq!(cpu(pid), Duration::ZERO);
+    assert_eq!((before.pss(), before.descriptors()), (Some(0), Some(0)));
+    assert_eq!(Tree::default().below_root(), Tree::default());
+}
+
+/// Not a test of its own: what an ordinary user sees of a process of root.
+#[test]
+fn helper() {
+    let Ok(pid) = env::var("RUNGS_HELPER_PID") else { return };
+    let mut tree = tree(pid.parse().unwrap());
+    tree.processes.truncate(1);
+    assert_eq!(tree.processes[0].pid.to_string(), pid);
+    assert_eq!(tree.pss(), None);
+    println!("seen as a stranger");
+}
+
+#[test]
+fn what_may_not_be_read_is_none() {
+    let mut stranger = Command::new(env::current_exe().unwrap());
+    stranger.args(["helper", "--exact", "--nocapture"]).stdout(Stdio::piped());
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        // A process of root, looked at by nobody.
+        stranger.env("RUNGS_HELPER_PID", id().to_string()).uid(65534).gid(65534);
+    } else {
+        // The first process is root's, unless this is a container's own.
+        stranger.env("RUNGS_HELPER_PID", "1");
+        if File::open("/proc/1/smaps_rollup").is_ok() {
+            println!("skipped what_may_not_be_read_is_none: process 1 can be read");
+            return;
+        }
+    }
+    let mut child = match stranger.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            println!("skipped what_may_not_be_read_is_none: no other user here: {error}");
+            return;
+        }
+    };
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(child.wait().unwrap().success() && output.contains("seen as a stranger"), "{output}");
+}
