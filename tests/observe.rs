@@ -7,11 +7,15 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     os::unix::{fs::MetadataExt, process::CommandExt},
-    process::{Child, Command, Stdio, id},
+    process::{Child, ChildStdout, Command, Stdio, id},
     thread,
     time::{Duration, Instant},
 };
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use rungs::harness::observe::{Process, Tree, cpu, tree};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,13 +33,15 @@ fn await_some<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A shell that runs a script and all that it starts, killed together at the end of a test.
-struct Shell(Child);
+struct Shell(Child, BufReader<ChildStdout>);
 
 impl Shell {
     fn run(script: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).process_group(0);
-        Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self(child, output)
     }
 
     fn tree(&self) -> Tree {
@@ -45,15 +51,15 @@ impl Shell {
     /// Waits for a line, and returns it.
     fn line(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        self.1.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 }
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        let group = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
-        nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).unwrap();
+        let group = Pid::from_raw(self.0.id().cast_signed());
+        killpg(group, Signal::SIGKILL).unwrap();
         self.0.wait().unwrap();
     }
 }
@@ -101,9 +107,9 @@ fn children_of_every_thread_are_found() {
 
 #[test]
 fn processor_time_outlives_the_child_that_spent_it_and_counts_once() {
-    // The shell tells when the child has ended, reaps it when asked, and tells again.
+    // The child waits to be told to end. Descriptor 3, for a shell gives it /dev/null as stdin.
     let mut shell = Shell::run(&format!(
-        "({BUSY}; echo busy; read go; exit) <&0 & wait; echo reaped; exec sleep 1000"
+        "exec 3<&0; ({BUSY}; echo busy; read go <&3) & wait; echo reaped; exec sleep 1000"
     ));
     assert_eq!(shell.line(), "busy");
     let alive = shell.tree();
