@@ -272,7 +272,7 @@ fn a_chatty_server_never_blocks() {
 #[test]
 fn a_server_that_ends_at_once_is_reported_with_its_stderr() {
     let launch = Launch::new("/bin/sh").arguments(["-c", "echo no such module >&2; exit 3"]);
-    let expected = "start /bin/sh: ended before line `NAME: serving http://ADDR:PORT/ (pid N)` on \
+    let expected = "start /bin/sh: await a line `NAME: serving http://ADDR:PORT/ (pid N)` on \
                     its stdout: exit status 3; its stderr ends:\n  no such module";
     // Again and again, for the exit is known to another process before stderr is to this one.
     for _ in 0..50 {
@@ -302,7 +302,8 @@ fn a_silent_server_is_reported_and_killed() {
         .patience(Duration::from_millis(200));
     let text = failure(&launch);
     let expected = format!(
-        "start sh: no socket listening on {address} after 200ms; it still runs; its stderr is empty"
+        "start sh: await a socket listening on {address}: it runs, but none came in 200ms; \
+         its stderr is empty"
     );
     assert_eq!(text, expected);
     assert_gone(&[fs::read_to_string(note).unwrap().trim().parse().unwrap()]);

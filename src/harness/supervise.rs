@@ -8,7 +8,8 @@
 //!                          └─ orphans: whatever the server's family left behind
 //! ```
 //!
-//! - [`Launch`] says what to start; [`Server`] is the running thing; [`Stopped`] is how it ended.
+//! - [`Launch`] says what to start, [`Server`] is what runs, [`Stopped`] how it ended, and
+//!   [`StartError`] why it never ran.
 //! - The **keeper** is a forked copy of the harness that never execs. It is a child subreaper
 //!   (`PR_SET_CHILD_SUBREAPER(2const)`), so a descendant that daemonises, or moves to another group
 //!   or session, becomes its child and not init's. It waits for the end of the **line**, a socket
@@ -17,26 +18,33 @@
 //! - The **attendant** is a thread of the harness, one a server. It reads what the keeper reports
 //!   and what the server prints, so that a chatty server never blocks on a full pipe.
 //!
+//! This file holds the server and the keeper, and with them all `unsafe` code of the harness; the
+//! files below it hold the rest, a type or a table each.
+//!
 //! What escapes: a process that a set-user-ID program moved to another user (kill(2) is refused),
 //! and what is left when somebody sends SIGKILL to the keeper itself.
 #![expect(unsafe_code, reason = "fork, execve and what stands between them have no safe form")]
+
+mod attendant;
+mod ending;
+mod launch;
+mod line;
+mod listening;
 
 use std::{
     convert::Infallible,
     env,
     ffi::{CString, OsStr, OsString, c_char, c_int},
-    fmt,
     fs::File,
-    io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener},
+    io::{self, PipeReader, PipeWriter},
+    net::{Ipv4Addr, Shutdown, SocketAddr},
     os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
-        unix::{ffi::OsStrExt, ffi::OsStringExt, net::UnixStream, process::ExitStatusExt},
+        fd::{AsFd, AsRawFd, RawFd},
+        unix::{ffi::OsStringExt, net::UnixStream},
     },
     path::{Path, PathBuf},
-    process::ExitStatus,
     ptr,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -60,255 +68,20 @@ use nix::{
         getpgid, getpid, getppid, read, setpgid,
     },
 };
-use procfs::{FromBufReadSI, net::TcpNetEntries};
 
-/// How much of the end of stdout, and of stderr, is kept, in bytes. It is also the capacity of a
-/// pipe (pipe(7)), so that one read takes all that a pipe holds.
-const TAIL: usize = 64 * 1024;
+use self::{
+    attendant::{Watched, attend, awaited, lossy},
+    ending::{is_bare, missing},
+    line::{Failure, Report, Step},
+    listening::{listening, reachable},
+};
+pub use self::{
+    ending::{Cause, Exit, StartError, Stopped},
+    launch::{Address, Launch, free_address},
+};
 
 /// How often the table of listening sockets is looked at: the kernel announces no `listen()`.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// Where the server's address comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// From its stdout: the first line of the form `NAME: serving http://ADDR:PORT/ (pid N)`.
-    Announced,
-    /// From its command line or configuration, known beforehand.
-    At(SocketAddr),
-}
-
-/// What to start, and how.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    /// A path, relative to the harness's working directory, or a bare name, looked up in `PATH`.
-    pub program: PathBuf,
-    /// Its arguments, without the program's name.
-    pub arguments: Vec<OsString>,
-    /// Variables to set on top of the harness's own environment.
-    pub environment: Vec<(OsString, OsString)>,
-    /// The server's working directory; the harness's own when `None`.
-    pub directory: Option<PathBuf>,
-    /// Where its address comes from.
-    pub address: Address,
-    /// How long it may take until it listens.
-    pub patience: Duration,
-    /// The soft `RLIMIT_NOFILE` of the server (getrlimit(2)); the harness's own when `None`.
-    pub descriptor_limit: Option<u64>,
-}
-
-impl Launch {
-    /// `program` without arguments, which announces its address within 5 s.
-    pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self {
-            program: program.into(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            directory: None,
-            address: Address::Announced,
-            patience: Duration::from_secs(5),
-            descriptor_limit: None,
-        }
-    }
-
-    /// Adds arguments.
-    #[must_use]
-    pub fn arguments<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        self.arguments.extend(arguments.into_iter().map(Into::into));
-        self
-    }
-
-    /// Sets one environment variable.
-    #[must_use]
-    pub fn environment(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.environment.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sets the working directory.
-    #[must_use]
-    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = Some(directory.into());
-        self
-    }
-
-    /// Says that the server will listen on `address`, and need not announce it.
-    #[must_use]
-    pub fn at(mut self, address: SocketAddr) -> Self {
-        self.address = Address::At(address);
-        self
-    }
-
-    /// Sets how long the server may take until it listens.
-    #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Sets the soft limit of open descriptors; the hard limit is raised with it if need be.
-    #[must_use]
-    pub fn descriptor_limit(mut self, limit: u64) -> Self {
-        self.descriptor_limit = Some(limit);
-        self
-    }
-}
-
-/// A loopback or other local address whose port is free now: bind(2) to port 0, then close.
-///
-/// Nothing reserves it: another program may take it before the server does. Prefer a server that
-/// binds port 0 itself and announces what it got.
-///
-/// # Errors
-/// Those of bind(2), such as `EADDRNOTAVAIL`.
-pub fn free_address(ip: IpAddr) -> io::Result<SocketAddr> {
-    TcpListener::bind((ip, 0))?.local_addr()
-}
-
-/// How a process ended, as wait(2) tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// It ended by itself, with this exit status.
-    Status(i32),
-    /// A signal of this number ended it.
-    Signal(i32),
-    /// Unknown: its keeper was killed, and nobody else could wait for it.
-    Lost,
-}
-
-impl From<ExitStatus> for Exit {
-    fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Status(code),
-            (None, Some(signal)) => Self::Signal(signal),
-            (None, None) => Self::Lost,
-        }
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Status(code) => write!(f, "exit status {code}"),
-            Self::Signal(number) => {
-                write!(f, "killed by signal {number}")?;
-                Signal::try_from(number).map_or(Ok(()), |signal| write!(f, " ({signal})"))
-            }
-            Self::Lost => write!(f, "lost together with its keeper"),
-        }
-    }
-}
-
-/// How a server was stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped {
-    /// How the process that was started ended.
-    pub exit: Exit,
-    /// Whether it outlived the grace and had to be killed.
-    pub forced: bool,
-    /// How many processes the keeper killed, the server and its descendants counted alike.
-    pub killed: u32,
-}
-
-/// Why a server did not start. Nothing of it is left running.
-#[derive(Debug)]
-pub struct StartError {
-    program: PathBuf,
-    cause: Cause,
-}
-
-impl StartError {
-    /// The cause, to tell a server that failed from a system that could not run it.
-    pub fn cause(&self) -> &Cause {
-        &self.cause
-    }
-}
-
-/// The kinds of failure to start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Cause {
-    /// A system call failed before the server's first instruction.
-    System {
-        /// What was tried, such as `fork`; empty where the program itself could not be run.
-        operation: String,
-        /// Why it failed.
-        errno: Errno,
-        /// What may mend it.
-        hint: Option<String>,
-    },
-    /// Somebody listens on the address already, so the server could not, or would not be alone.
-    Occupied(SocketAddr),
-    /// The server ended before it listened.
-    Ended {
-        /// What was awaited.
-        awaited: String,
-        /// How it ended.
-        exit: Exit,
-        /// The end of its stderr.
-        stderr: String,
-    },
-    /// The server runs, but does not listen.
-    Silent {
-        /// What was awaited.
-        awaited: String,
-        /// For how long.
-        patience: Duration,
-        /// The end of its stderr.
-        stderr: String,
-    },
-}
-
-impl Cause {
-    fn system(operation: impl Into<String>, errno: Errno) -> Self {
-        let hint = match errno {
-            Errno::EMFILE => Some("the harness is out of descriptors: raise `ulimit -n`"),
-            Errno::EAGAIN => Some("out of processes: raise `ulimit -u`, or end some"),
-            _ => None,
-        };
-        Self::System { operation: operation.into(), errno, hint: hint.map(str::to_owned) }
-    }
-
-    fn io(operation: &str, error: &io::Error) -> Self {
-        Self::system(operation, error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "start {}: ", self.program.display())?;
-        match &self.cause {
-            Cause::System { operation, errno, hint } => {
-                let colon = if operation.is_empty() { "" } else { ": " };
-                write!(f, "{operation}{colon}{}", errno.desc().to_lowercase())?;
-                hint.as_ref().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
-            }
-            Cause::Occupied(address) => write!(
-                f,
-                "somebody listens on {address} already\n\
-                 hint: `ss -ltnp` names the process; stop it, or choose another port"
-            ),
-            Cause::Ended { awaited, exit, stderr } => {
-                write!(f, "ended before {awaited}: {exit}{}", quote(stderr))
-            }
-            Cause::Silent { awaited, patience, stderr } => {
-                write!(f, "no {awaited} after {patience:?}; it still runs{}", quote(stderr))
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-/// The last ten lines of a server's stderr, each on its own line of an error.
-fn quote(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr.trim_end().lines().collect();
-    if lines.is_empty() {
-        return "; its stderr is empty".to_owned();
-    }
-    let last = &lines[lines.len().saturating_sub(10)..];
-    format!("; its stderr ends:\n  {}", last.join("\n  "))
-}
 
 /// A running server with all its descendants. Dropping it kills them and waits until they are gone.
 #[derive(Debug)]
@@ -468,362 +241,6 @@ impl Drop for Server {
     }
 }
 
-// ---- The attendant: what the harness knows of the server. ----
-
-/// The attendant's knowledge, and a way to wait for it to change.
-#[derive(Debug, Default)]
-struct Watched {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Watched {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for the next change, at most `patience`.
-    fn next(&self, patience: Duration) -> MutexGuard<'_, State> {
-        let waited = self.changed.wait_timeout(self.lock(), patience);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Waits until `done`, at most `patience`.
-    fn wait(&self, patience: Duration, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
-        let waited = self.changed.wait_timeout_while(self.lock(), patience, |state| !done(state));
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    pid: Option<u32>,
-    failure: Option<Failure>,
-    exit: Option<Exit>,
-    /// The keeper has no child left, so nobody can begin to listen any more.
-    alone: bool,
-    killed: u32,
-    /// The line has ended, and with it the keeper.
-    closed: bool,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    announced: Option<SocketAddr>,
-}
-
-impl State {
-    fn ending(&self) -> Option<Exit> {
-        self.exit.or(self.closed.then_some(Exit::Lost))
-    }
-
-    /// How the server ended, if nobody is left who could begin to listen. A server that ends with
-    /// exit status 0 before its children do is a daemon.
-    fn hopeless(&self) -> Option<Exit> {
-        self.ending().filter(|&exit| exit != Exit::Status(0) || self.alone)
-    }
-
-    fn apply(&mut self, report: Report) {
-        match report {
-            Report::Spawned(pid) => self.pid = Some(pid.unsigned_abs()),
-            Report::Failed(failure) => self.failure = Some(failure),
-            Report::Exited(status) => self.exit = Some(ExitStatus::from_raw(status).into()),
-            Report::Alone => self.alone = true,
-            Report::Swept(killed) => self.killed = killed.unsigned_abs(),
-        }
-    }
-
-    /// Adds to stdout, and looks for the address in the lines which that completes.
-    fn hear(&mut self, chunk: &[u8]) {
-        let line = self.stdout.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        self.stdout.extend_from_slice(chunk);
-        if self.announced.is_none() {
-            let lines = self.stdout[line..].split_inclusive(|&byte| byte == b'\n');
-            self.announced = lines.filter_map(|line| line.strip_suffix(b"\n")).find_map(announced);
-        }
-        trim(&mut self.stdout);
-    }
-}
-
-/// What a start waits for, in the words of an error.
-fn awaited(address: Option<SocketAddr>) -> String {
-    match address {
-        Some(address) => format!("socket listening on {address}"),
-        None => "line `NAME: serving http://ADDR:PORT/ (pid N)` on its stdout".to_owned(),
-    }
-}
-
-fn lossy(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).into_owned()
-}
-
-/// The address in a line `NAME: serving http://ADDR:PORT/ (pid N)`.
-fn announced(line: &[u8]) -> Option<SocketAddr> {
-    let (_, rest) = str::from_utf8(line).ok()?.split_once(": serving http://")?;
-    let (address, _) = rest.split_once("/ (pid ")?;
-    address.parse().ok()
-}
-
-/// Forgets all but the last [`TAIL`] bytes.
-fn trim(output: &mut Vec<u8>) {
-    output.drain(..output.len().saturating_sub(TAIL));
-}
-
-/// The attendant's whole life: from before the fork to the end of the keeper. It does not wait for
-/// the pipes to end: a process out of the keeper's reach may hold them for ever.
-fn attend(line: &UnixStream, [stdout, stderr]: [PipeReader; 2], watched: &Watched) {
-    let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
-    let mut buffer = vec![0; TAIL];
-    loop {
-        await_readable([Some(line.as_fd()), fd(stdout.as_ref()), fd(stderr.as_ref())]);
-        // The reports before the output, so that by the time an exit is known, all that the server
-        // printed before it is known as well.
-        let (reports, open) = read_reports(line);
-        let mut state = watched.lock();
-        state.hear(read_some(&mut stdout, &mut buffer));
-        state.stderr.extend_from_slice(read_some(&mut stderr, &mut buffer));
-        trim(&mut state.stderr);
-        for report in reports {
-            state.apply(report);
-        }
-        state.closed = !open;
-        drop(state);
-        watched.changed.notify_all();
-        if !open {
-            return;
-        }
-    }
-}
-
-fn fd(pipe: Option<&PipeReader>) -> Option<BorrowedFd<'_>> {
-    pipe.map(AsFd::as_fd)
-}
-
-/// Waits until one of the descriptors is readable or at its end.
-fn await_readable(descriptors: [Option<BorrowedFd<'_>>; 3]) {
-    let mut fds: Vec<PollFd<'_>> =
-        descriptors.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-    // After EINTR the caller reads in vain, and comes back: nothing it reads from blocks.
-    let _ = poll(&mut fds, PollTimeout::NONE);
-}
-
-/// All reports that have come, and whether the line is still open.
-fn read_reports(line: &UnixStream) -> (Vec<Report>, bool) {
-    let mut reports = Vec::new();
-    loop {
-        let mut bytes = [0; Report::SIZE];
-        match recv(line.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
-            Ok(Report::SIZE) => reports.extend(Report::from_bytes(bytes)),
-            Err(Errno::EAGAIN) => return (reports, true),
-            Err(Errno::EINTR) => {}
-            Ok(_) | Err(_) => return (reports, false),
-        }
-    }
-}
-
-/// What a pipe holds now. At the pipe's end, `pipe` becomes `None`.
-fn read_some<'a>(pipe: &mut Option<PipeReader>, buffer: &'a mut [u8]) -> &'a [u8] {
-    match pipe.as_mut().map(|pipe| pipe.read(buffer)) {
-        Some(Ok(length)) if length > 0 => return &buffer[..length],
-        Some(Err(error))
-            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-        _ => *pipe = None,
-    }
-    &[]
-}
-
-// ---- Who listens: the kernel's table. ----
-
-/// Whether a TCP socket listens on `address`, by itself or through a wildcard address.
-fn listening(address: SocketAddr) -> io::Result<bool> {
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        let file = match File::open(table) {
-            Ok(file) => file,
-            // No IPv6 in this kernel.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        if listeners(BufReader::new(file))?.into_iter().any(|bound| covers(bound, address)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The local addresses of the listening sockets in a table in the format of `proc_pid_net(5)`.
-///
-/// The kernel lists them first. Reading ends at the first other socket, for under load the rest of
-/// the table is tens of thousands of lines of TIME-WAIT.
-fn listeners(table: impl BufRead) -> io::Result<Vec<SocketAddr>> {
-    const LISTEN: &str = "0A";
-    let mut head = String::new();
-    for (number, line) in table.lines().enumerate() {
-        let line = line?;
-        if number > 0 && line.split_whitespace().nth(3) != Some(LISTEN) {
-            break;
-        }
-        head.push_str(&line);
-        head.push('\n');
-    }
-    let entries = TcpNetEntries::from_buf_read(head.as_bytes(), procfs::current_system_info());
-    let entries = entries.map_err(io::Error::other)?;
-    Ok(entries.0.into_iter().map(|entry| entry.local_address).collect())
-}
-
-/// Whether a socket bound to `bound` gets the connections to `address`. `[::]` takes IPv4 too
-/// (ipv6(7)), unless `IPV6_V6ONLY` is set, which the table does not show.
-fn covers(bound: SocketAddr, address: SocketAddr) -> bool {
-    let (own, asked) = (bound.ip().to_canonical(), address.ip().to_canonical());
-    bound.port() == address.port()
-        && (own == asked
-            || own == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-            || own == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && asked.is_ipv4())
-}
-
-/// The address a client connects to: loopback in the place of a wildcard.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
-}
-
-// ---- The line: what the keeper reports, and the steps that can fail. ----
-
-/// What the keeper tells the harness. Each is sent by one send(2), and so arrives whole.
-#[derive(Clone, Copy, Debug)]
-enum Report {
-    /// The server has this pid.
-    Spawned(i32),
-    /// The server could not be started; both the keeper and the server can say so.
-    Failed(Failure),
-    /// The server has ended, with this wait status (wait(2)).
-    Exited(c_int),
-    /// The keeper has no child left.
-    Alone,
-    /// The keeper has killed this many processes, and ends.
-    Swept(i32),
-}
-
-impl Report {
-    const SIZE: usize = 12;
-
-    fn to_bytes(self) -> [u8; Self::SIZE] {
-        let words = match self {
-            Self::Spawned(pid) => [0, pid, 0],
-            Self::Failed(Failure { step, errno }) => [1, step as i32, errno as i32],
-            Self::Exited(status) => [2, status, 0],
-            Self::Alone => [3, 0, 0],
-            Self::Swept(killed) => [4, killed, 0],
-        };
-        let mut bytes = [0; Self::SIZE];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
-        bytes
-    }
-
-    fn from_bytes(bytes: [u8; Self::SIZE]) -> Option<Self> {
-        let (words, _) = bytes.as_chunks::<4>();
-        let word = |index: usize| i32::from_ne_bytes(words[index]);
-        match word(0) {
-            0 => Some(Self::Spawned(word(1))),
-            1 => {
-                let step = *Step::ALL.iter().find(|&&step| step as i32 == word(1))?;
-                Some(Self::Failed(Failure { step, errno: Errno::from_raw(word(2)) }))
-            }
-            2 => Some(Self::Exited(word(1))),
-            3 => Some(Self::Alone),
-            4 => Some(Self::Swept(word(1))),
-            _ => None,
-        }
-    }
-}
-
-/// A step of the start that failed in a forked process.
-#[derive(Clone, Copy, Debug)]
-struct Failure {
-    step: Step,
-    errno: Errno,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Keeper,
-    Fork,
-    Close,
-    Stdio,
-    Limit,
-    Directory,
-    Signals,
-    Exec,
-}
-
-impl Step {
-    const ALL: [Self; 8] = [
-        Self::Keeper,
-        Self::Fork,
-        Self::Close,
-        Self::Stdio,
-        Self::Limit,
-        Self::Directory,
-        Self::Signals,
-        Self::Exec,
-    ];
-
-    fn failed(self) -> impl Fn(Errno) -> Failure {
-        move |errno| Failure { step: self, errno }
-    }
-}
-
-impl Failure {
-    /// The failure in the words of a person who did not know that there is a keeper.
-    fn explain(self, launch: &Launch) -> Cause {
-        let errno = self.errno;
-        let operation = match self.step {
-            Step::Keeper => "set up its keeper".to_owned(),
-            Step::Fork => "fork".to_owned(),
-            Step::Close => "close inherited descriptors".to_owned(),
-            Step::Stdio => "set up its standard streams".to_owned(),
-            Step::Limit => {
-                let limit = launch.descriptor_limit.unwrap_or_default();
-                format!("set RLIMIT_NOFILE to {limit}")
-            }
-            Step::Directory => {
-                let directory = launch.directory.as_deref().unwrap_or(Path::new("."));
-                format!("change to directory {}", directory.display())
-            }
-            Step::Signals => "set up its signals".to_owned(),
-            Step::Exec => String::new(),
-        };
-        let hint = match (self.step, errno) {
-            (Step::Exec, Errno::ENOENT) if launch.program.exists() => {
-                "the file is there; the interpreter that its first line names is not".to_owned()
-            }
-            (Step::Exec, Errno::ENOENT) => missing(&launch.program),
-            (Step::Exec, Errno::EACCES) => "make it executable with chmod +x".to_owned(),
-            (Step::Exec, Errno::ENOEXEC) => {
-                "neither a program for this machine, nor a script that begins with #!".to_owned()
-            }
-            (Step::Limit, Errno::EPERM) => {
-                "only root raises the hard limit, which `ulimit -Hn` shows".to_owned()
-            }
-            (Step::Close, Errno::ENOSYS | Errno::EINVAL) => "Linux 5.11 is needed".to_owned(),
-            _ => return Cause::system(operation, errno),
-        };
-        Cause::System { operation, errno, hint: Some(hint) }
-    }
-}
-
-fn missing(program: &Path) -> String {
-    if is_bare(program) {
-        format!("{0} is not in PATH; if it is in this directory, say ./{0}", program.display())
-    } else {
-        let directory = env::current_dir().unwrap_or_default();
-        format!("relative paths are taken from {}", directory.display())
-    }
-}
-
 // ---- The plan: all that the forked processes use, made before the fork. ----
 
 /// All that the forked processes use. The harness has threads, so after fork(2) only
@@ -924,10 +341,6 @@ fn locate(program: &Path) -> Result<PathBuf, Cause> {
             hint: Some(missing(program)),
         }),
     }
-}
-
-fn is_bare(program: &Path) -> bool {
-    !program.as_os_str().as_bytes().contains(&b'/')
 }
 
 // ---- The keeper: a forked copy of the harness. Async-signal-safe calls only from here on. ----

@@ -1,0 +1,107 @@
+//! What to start.
+
+#![forbid(unsafe_code)]
+
+use std::{
+    ffi::OsString,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// Where the server's address comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// From its stdout: the first line of the form `NAME: serving http://ADDR:PORT/ (pid N)`.
+    Announced,
+    /// From its command line or configuration, known beforehand.
+    At(SocketAddr),
+}
+
+/// What to start, and how.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// A path, relative to the harness's working directory, or a bare name, looked up in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments, without the program's name.
+    pub arguments: Vec<OsString>,
+    /// Variables to set on top of the harness's own environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The server's working directory; the harness's own when `None`.
+    pub directory: Option<PathBuf>,
+    /// Where its address comes from.
+    pub address: Address,
+    /// How long it may take until it listens.
+    pub patience: Duration,
+    /// The soft `RLIMIT_NOFILE` of the server (getrlimit(2)); the harness's own when `None`.
+    pub descriptor_limit: Option<u64>,
+}
+
+impl Launch {
+    /// `program` without arguments, which announces its address within 5 s.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            directory: None,
+            address: Address::Announced,
+            patience: Duration::from_secs(5),
+            descriptor_limit: None,
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn arguments<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets one environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Says that the server will listen on `address`, and need not announce it.
+    #[must_use]
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.address = Address::At(address);
+        self
+    }
+
+    /// Sets how long the server may take until it listens.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets the soft limit of open descriptors; the hard limit is raised with it if need be.
+    #[must_use]
+    pub fn descriptor_limit(mut self, limit: u64) -> Self {
+        self.descriptor_limit = Some(limit);
+        self
+    }
+}
+
+/// A loopback or other local address whose port is free now: bind(2) to port 0, then close.
+///
+/// Nothing reserves it: another program may take it before the server does. Prefer a server that
+/// binds port 0 itself and announces what it got.
+///
+/// # Errors
+/// Those of bind(2), such as `EADDRNOTAVAIL`.
+pub fn free_address(ip: IpAddr) -> io::Result<SocketAddr> {
+    TcpListener::bind((ip, 0))?.local_addr()
+}
