@@ -10,7 +10,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -25,6 +25,7 @@ use nix::{
     unistd::Pid,
 };
 use rungs::harness::supervise::{Cause, Exit, Launch, Server, Stopped, free_address};
+use socket2::{Domain, Socket, Type};
 
 const ROLE: &str = "RUNGS_HELPER_ROLE";
 const BIND: &str = "RUNGS_HELPER_BIND";
@@ -43,6 +44,17 @@ fn await_until(awaited: &str, mut done: impl FnMut() -> bool) {
 
 fn loopback_listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+}
+
+/// An address on which only a server that is told it will listen. While the socket is bound, and as
+/// long as it does not listen, bind(2) to port 0 avoids its port, but a server that sets
+/// `SO_REUSEADDR` may take it.
+fn reserve() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 /// A shell script as a server: it announces the listener's address where it says `$ANNOUNCE`.
@@ -166,10 +178,19 @@ fn learns_an_announced_address() {
 
 #[test]
 fn waits_for_an_address_that_is_given() {
-    let address = free_address(Ipv4Addr::LOCALHOST.into()).unwrap();
+    let (_reserved, address) = reserve();
     let server = Server::start(&helper_as("server", &address.to_string()).at(address)).unwrap();
     assert_eq!(server.address(), address);
     TcpStream::connect(address).unwrap();
+}
+
+#[test]
+fn a_free_address_is_local_and_has_a_port() {
+    let address = free_address(Ipv4Addr::new(127, 0, 0, 3).into()).unwrap();
+    assert_eq!(address.ip(), Ipv4Addr::new(127, 0, 0, 3));
+    assert_ne!(address.port(), 0);
+    let elsewhere = free_address(Ipv4Addr::new(192, 0, 2, 1).into()).unwrap_err();
+    assert_eq!(elsewhere.kind(), std::io::ErrorKind::AddrNotAvailable);
 }
 
 #[test]
@@ -190,7 +211,7 @@ fn a_wildcard_address_is_reached_on_loopback() {
 
 #[test]
 fn a_given_address_may_be_bound_through_a_wildcard() {
-    let address = free_address(Ipv4Addr::LOCALHOST.into()).unwrap();
+    let (_reserved, address) = reserve();
     for wildcard in ["0.0.0.0", "[::]"] {
         let bind = format!("{wildcard}:{}", address.port());
         if TcpListener::bind(&bind).is_err() {
@@ -291,7 +312,7 @@ fn a_server_that_is_killed_is_reported_with_the_signal() {
 fn a_silent_server_is_reported_and_killed() {
     let directory = tempfile::tempdir().unwrap();
     let note = directory.path().join("pid");
-    let address = free_address(Ipv4Addr::LOCALHOST.into()).unwrap();
+    let (_reserved, address) = reserve();
     let launch = Launch::new("sh")
         .arguments([
             OsString::from("-c"),
@@ -437,9 +458,12 @@ fn nothing_is_left_after_a_stop() {
     let listener = loopback_listener();
     let server = Server::start(&script(&listener, FAMILY)).unwrap();
     let pids = [family(&server), vec![server.keeper()]].concat();
+    await_until("the second child in a session of its own", || {
+        stat(pids[2]).is_some_and(|fields| fields[3] == pids[2].to_string())
+    });
     let stopped = server.stop(PATIENCE);
     assert_eq!((stopped.exit, stopped.forced), (Exit::Signal(15), false));
-    assert!(stopped.killed >= 2, "the two that SIGTERM to the group does not reach: {stopped:?}");
+    assert!(stopped.killed >= 2, "SIGTERM to the group does not reach two: {stopped:?}");
     assert_gone(&pids);
 }
 
