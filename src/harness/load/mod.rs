@@ -1,1 +1,133 @@
-//! The load generator.
+//! The load generator: a plan in, numbers out.
+//!
+//! It runs a **closed loop**: each of the concurrent clients sends its next request when its last
+//! one has ended. So a server that stalls is asked less, and the times of the requests that
+//! would have come meanwhile are missing from the histograms (coordinated omission).
+//!
+//! Its promise is the account: every request that was started ends in exactly one class, whatever
+//! the server, the network or the user does.
+//!
+//! # Layout
+//! - `plan`: what to ask, of whom, how often
+//! - `client`: one client and its connection, a state machine
+//! - `answer`: one HTTP answer out of a byte stream
+//! - `event_loop`: one thread, its clients and its epoll instance
+//! - `deadlines`: whose request is the oldest
+//! - `work`: what the event loops share, and what they show while they run
+//! - `account`: how requests end; `outcome`: counts and times
+
+mod account;
+mod answer;
+mod client;
+mod deadlines;
+mod event_loop;
+mod outcome;
+mod plan;
+mod work;
+
+use std::convert::Infallible;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use event_loop::EventLoop;
+use work::{Gauge, Work};
+
+pub use account::Account;
+pub use outcome::Outcome;
+pub use plan::{Plan, Reuse};
+pub use work::Snapshot;
+
+/// How often the watcher is told.
+const WATCH: Duration = Duration::from_millis(100);
+
+/// Descriptors that are not client connections: standard streams, epoll instances, what the
+/// caller has open.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Runs the plan in threads of its own and waits for it, calling `watch` ten times a second.
+///
+/// The run ends when the window is over, when `stop` was set (seen within 20 ms), or when the
+/// plan's requests have run out and all of them have ended. Requests still unanswered then are
+/// `in_flight`, and their connections are closed.
+///
+/// A client that cannot get a connection counts its request under the cause and rests 10 ms
+/// before the next one, so that a dead server does not turn the loop into a flood of refused
+/// connects. A connect to a port where nobody listens, in the ephemeral range, can meet itself;
+/// that is found out and counted as refused.
+///
+/// A request is never sent twice: if a kept connection turns out to be closed by the server
+/// (which should have said `Connection: close`, RFC 9112 section 9.6), the request that finds out
+/// counts as `closed_early` or `reset`, and the next one goes out on a new connection.
+///
+/// # Errors
+/// A plan that makes no sense, and the system's refusal of threads or epoll instances. What
+/// happens to requests, for want of descriptors or ports too, is in the account instead.
+pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> anyhow::Result<Outcome> {
+    plan.check()?;
+    allow_descriptors(plan.connections as u64)?;
+    let work = Work::new(plan, stop)?;
+    let gauges: Vec<_> =
+        (0..plan.threads.min(plan.connections)).map(|_| Gauge::default()).collect();
+    thread::scope(|scope| {
+        let (alive, all_ended) = mpsc::channel();
+        let loops = start_all(scope, plan, &work, &gauges, &alive)?;
+        drop(alive);
+        while all_ended.recv_timeout(WATCH) == Err(RecvTimeoutError::Timeout) {
+            watch(&Snapshot::take(work.begins.elapsed(), &gauges));
+        }
+        collect(loops)
+    })
+}
+
+type Loop<'scope> = ScopedJoinHandle<'scope, anyhow::Result<Outcome>>;
+
+/// Starts the event loops. Each holds a copy of `alive`, on which nothing is ever sent: that the
+/// channel closes tells that all of them have ended.
+fn start_all<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    plan: &Plan,
+    work: &'scope Work<'_>,
+    gauges: &'scope [Gauge],
+    alive: &mpsc::Sender<Infallible>,
+) -> anyhow::Result<Vec<Loop<'scope>>> {
+    let start = |(index, gauge)| {
+        let (alive, clients) = (alive.clone(), plan.share(index, gauges.len()));
+        thread::Builder::new().name(format!("load {index}")).spawn_scoped(scope, move || {
+            let outcome = EventLoop::new(work, gauge, clients).and_then(EventLoop::run);
+            if outcome.is_err() {
+                work.cancel();
+            }
+            drop(alive);
+            outcome
+        })
+    };
+    let loops: Result<_, _> = gauges.iter().enumerate().map(start).collect();
+    if loops.is_err() {
+        work.cancel();
+    }
+    loops.context("start a load thread")
+}
+
+fn collect(loops: Vec<Loop<'_>>) -> anyhow::Result<Outcome> {
+    let mut sum = Outcome::new().context("histogram")?;
+    for one in loops {
+        let outcome = one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        sum.merge(outcome).context("histogram")?;
+    }
+    Ok(sum)
+}
+
+/// Raises the soft limit on descriptors to the hard one if the connections need it. If even that
+/// is too low, the account will show how many found no descriptor.
+fn allow_descriptors(connections: u64) -> anyhow::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
+    if soft < connections.saturating_add(OTHER_DESCRIPTORS) {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("setrlimit RLIMIT_NOFILE")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! One answer, taken from a byte stream however the stream is cut.
+
+use std::mem;
+
+use crate::http::{Body, Refusal, ResponseHead, Status, parse_response};
+
+/// What has been understood of one answer so far. Interim answers before it are skipped.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// Status and body, once the head is complete.
+    begun: Option<(Status, Body)>,
+    keep_alive: bool,
+    /// Bytes that came but say nothing yet, such as half a head. Empty in the usual case, where
+    /// a piece of the stream is used up when it comes: no byte is copied and nothing allocated.
+    rest: Vec<u8>,
+}
+
+impl Answer {
+    /// Takes the next bytes of the stream. An error means that they are no HTTP answer.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.rest.is_empty() {
+            let used = self.advance(bytes)?;
+            self.rest.extend_from_slice(&bytes[used..]);
+        } else {
+            let mut rest = mem::take(&mut self.rest);
+            rest.extend_from_slice(bytes);
+            let used = self.advance(&rest)?;
+            rest.drain(..used);
+            self.rest = rest;
+        }
+        Ok(())
+    }
+
+    /// Says how many of the bytes could be used.
+    fn advance(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+        let mut used = 0;
+        while self.begun.is_none() {
+            let Some(head) = parse_response(&bytes[used..], false)? else { return Ok(used) };
+            used += head.head_length;
+            self.begin(head)?;
+        }
+        while let Some((_, body)) = self.begun.as_mut().filter(|(_, body)| !body.is_done()) {
+            match body.take(&bytes[used..])? {
+                (0, _) => break,
+                (taken, _) => used += taken,
+            }
+        }
+        Ok(used)
+    }
+
+    fn begin(&mut self, head: ResponseHead) -> Result<(), Refusal> {
+        let Status(code) = head.status;
+        // What follows a 101 is not HTTP, and no request of ours invites one (RFC 9110
+        // section 15.2.2).
+        if code == 101 {
+            return Err(Refusal {
+                status: head.status,
+                reason: "switch of protocols not asked for",
+            });
+        }
+        // After any other interim answer, the answer proper is still to come (section 15.2).
+        if !(100..200).contains(&code) {
+            self.keep_alive = head.keep_alive;
+            self.begun = Some((head.status, Body::new(head.body, u64::MAX)?));
+        }
+        Ok(())
+    }
+
+    /// The status, once the answer is complete by its own framing (RFC 9112 section 6.3).
+    pub(super) fn complete(&self) -> Option<Status> {
+        self.begun.as_ref().filter(|(_, body)| body.is_done()).map(|&(status, _)| status)
+    }
+
+    /// The status, if the answer is complete now that no more bytes will come: one without a
+    /// length ends with its connection.
+    pub(super) fn complete_at_end(&self) -> Option<Status> {
+        self.begun.as_ref().filter(|(_, body)| body.end().is_ok()).map(|&(status, _)| status)
+    }
+
+    /// The server will take another request on this connection.
+    pub(super) fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// More bytes came than the complete answer has; they answer nothing that was asked.
+    pub(super) fn has_surplus(&self) -> bool {
+        !self.rest.is_empty()
+    }
+}

@@ -1,0 +1,343 @@
+//! One client and its connection: a state machine that a readiness event moves on.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Instant;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use super::Reuse;
+use super::account::End;
+use super::answer::Answer;
+use super::work::Work;
+use crate::http::Status;
+
+/// How many buffers one client may read in a row while others wait (epoll(7), "Starvation").
+const READS_IN_A_ROW: usize = 4;
+
+/// The facts of one request. Times that did not come yet equal `started`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    /// Started in the window, not in the warm-up.
+    pub(super) counted: bool,
+    pub(super) started: Instant,
+    /// When the connection that was opened for it was known to be established.
+    pub(super) connected: Option<Instant>,
+    pub(super) sent: Instant,
+    pub(super) first_byte: Instant,
+    pub(super) last_byte: Instant,
+    pub(super) bytes_in: u64,
+}
+
+impl Request {
+    pub(super) fn new(started: Instant, counted: bool) -> Request {
+        Request {
+            counted,
+            started,
+            connected: None,
+            sent: started,
+            first_byte: started,
+            last_byte: started,
+            bytes_in: 0,
+        }
+    }
+
+    /// Notes a read that has just returned; 0 bytes are the end of the stream.
+    fn received(&mut self, bytes: usize) {
+        self.last_byte = Instant::now();
+        if self.bytes_in == 0 {
+            self.first_byte = self.last_byte;
+        }
+        self.bytes_in += bytes as u64;
+    }
+}
+
+/// Where a request is after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It waits for an event.
+    Pending,
+    /// It is over; the client can make the next one at once.
+    Ended(End),
+    /// It is over for want of a connection; the next one would probably fare no better.
+    Unreachable(End),
+}
+
+/// One of the concurrent clients: at most one request under way, at most one connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    token: Token,
+    pub(super) request: Request,
+    connection: Option<Connection>,
+}
+
+impl Client {
+    pub(super) fn new(index: usize, now: Instant) -> Client {
+        Client { token: Token(index), request: Request::new(now, false), connection: None }
+    }
+
+    /// Sends a request, on the kept connection or on a new one.
+    pub(super) fn start(&mut self, request: Request, work: &Work<'_>, events: &Registry) -> Step {
+        self.request = request;
+        let started = match self.connection {
+            Some(_) => self.send_again(work, events),
+            None => self.open(work, events),
+        };
+        match started {
+            Ok(()) => Step::Pending,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Connects and sends at once: on loopback the handshake is over when connect(2) returns, and
+    /// a send that does not wait for its event saves one per connection. Registering after the
+    /// send misses nothing, because `EPOLL_CTL_ADD` reports what is ready already.
+    fn open(&mut self, work: &Work<'_>, events: &Registry) -> io::Result<()> {
+        let connection = self.connection.insert(Connection::open(work)?);
+        connection.send(&work.message, &mut self.request)?;
+        let interest = connection.interest();
+        events.register(&mut connection.stream, self.token, interest)
+    }
+
+    fn send_again(&mut self, work: &Work<'_>, events: &Registry) -> io::Result<()> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        connection.phase = Phase::Sending;
+        connection.written = 0;
+        connection.answer = Answer::default();
+        connection.send(&work.message, &mut self.request)?;
+        match connection.phase {
+            // The registration may be for reading only by now.
+            Phase::Sending => connection.rearm(self.token, events),
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes on after a readiness event.
+    pub(super) fn ready(
+        &mut self,
+        event: &Event,
+        work: &Work<'_>,
+        events: &Registry,
+        buffer: &mut [u8],
+    ) -> Step {
+        let Some(connection) = &mut self.connection else { return Step::Pending };
+        let progress = match connection.ready(event, &work.message, buffer, &mut self.request) {
+            Ok(Progress::Unread) => connection.rearm(self.token, events).map(|()| None),
+            Ok(Progress::Blocked) => Ok(None),
+            Ok(Progress::Ended(end)) => Ok(Some(end)),
+            Err(error) => Err(error),
+        };
+        match progress {
+            Ok(None) => Step::Pending,
+            Ok(Some(end)) => self.end(end, work, event.is_read_closed()),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn end(&mut self, end: End, work: &Work<'_>, closed_by_server: bool) -> Step {
+        let Some(connection) = &self.connection else { return Step::Ended(end) };
+        let itself = end == End::Malformed && connection.is_to_itself();
+        let keeps = matches!(end, End::Answered { surplus: false, .. })
+            && work.reuse == Reuse::KeepAlive
+            && connection.is_reusable(&work.message)
+            && !closed_by_server;
+        if !keeps {
+            self.close();
+        }
+        if itself { Step::Unreachable(End::Refused) } else { Step::Ended(end) }
+    }
+
+    fn fail(&mut self, error: &io::Error) -> Step {
+        let end = End::of_error(error, self.timed_out());
+        self.give_up(end)
+    }
+
+    /// Ends the request for its timeout.
+    pub(super) fn expire(&mut self) -> Step {
+        self.give_up(self.timed_out())
+    }
+
+    fn timed_out(&self) -> End {
+        match self.phase() {
+            Phase::Connecting => End::TimedOutConnecting,
+            Phase::Sending | Phase::Waiting => End::TimedOutWaiting,
+            Phase::Reading => End::TimedOutReading,
+        }
+    }
+
+    fn give_up(&mut self, end: End) -> Step {
+        let phase = self.phase();
+        self.close();
+        if phase == Phase::Connecting { Step::Unreachable(end) } else { Step::Ended(end) }
+    }
+
+    fn phase(&self) -> Phase {
+        self.connection.as_ref().map_or(Phase::Connecting, |connection| connection.phase)
+    }
+
+    /// Closes the connection, if there is one. That takes it off the epoll interest list as well,
+    /// since nobody has a duplicate of the descriptor (epoll(7), question 6).
+    pub(super) fn close(&mut self) {
+        self.connection = None;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    Sending,
+    Waiting,
+    Reading,
+}
+
+/// What came of a readiness event.
+enum Progress {
+    /// All was done that could be done.
+    Blocked,
+    /// There may be more to read.
+    Unread,
+    Ended(End),
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    phase: Phase,
+    /// How many bytes of the request were sent.
+    written: usize,
+    answer: Answer,
+}
+
+impl Connection {
+    fn open(work: &Work<'_>) -> io::Result<Connection> {
+        let stream = TcpStream::connect(work.target)?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream, phase: Phase::Connecting, written: 0, answer: Answer::default() })
+    }
+
+    fn interest(&self) -> Interest {
+        match self.phase {
+            Phase::Connecting | Phase::Sending => Interest::READABLE | Interest::WRITABLE,
+            Phase::Waiting | Phase::Reading => Interest::READABLE,
+        }
+    }
+
+    /// Registers anew: for what is wanted now, and to be told again of what is ready already, which
+    /// `EPOLL_CTL_MOD` looks up as `EPOLL_CTL_ADD` does.
+    fn rearm(&mut self, token: Token, events: &Registry) -> io::Result<()> {
+        let interest = self.interest();
+        events.reregister(&mut self.stream, token, interest)
+    }
+
+    fn ready(
+        &mut self,
+        event: &Event,
+        message: &[u8],
+        buffer: &mut [u8],
+        request: &mut Request,
+    ) -> io::Result<Progress> {
+        if self.phase == Phase::Connecting {
+            // connect(2), EINPROGRESS: SO_ERROR says how it went.
+            self.stream.take_error()?.map_or(Ok(()), Err)?;
+        }
+        if self.written < message.len() {
+            self.send(message, request)?;
+        }
+        if self.phase == Phase::Connecting {
+            return Ok(Progress::Blocked);
+        }
+        self.receive(event.is_read_closed() || event.is_error(), buffer, request)
+    }
+
+    /// Sends what is left of the request, as far as the socket takes it. The first byte that it
+    /// takes is proof of the connection: before, send(2) gives EAGAIN, or the connect's error.
+    fn send(&mut self, message: &[u8], request: &mut Request) -> io::Result<()> {
+        while self.written < message.len() {
+            let now = Instant::now();
+            match self.stream.write(&message[self.written..]) {
+                Ok(count) => self.note_sent(count, message.len(), now, request),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn note_sent(&mut self, count: usize, length: usize, now: Instant, request: &mut Request) {
+        if self.phase == Phase::Connecting {
+            self.phase = Phase::Sending;
+            request.connected = Some(now);
+        }
+        if self.written == 0 {
+            request.sent = now;
+        }
+        self.written += count;
+        if self.written == length && self.phase == Phase::Sending {
+            self.phase = Phase::Waiting;
+        }
+    }
+
+    /// Reads until the answer is complete or nothing is left, but not for too long in a row.
+    ///
+    /// A read that does not fill the buffer has emptied the socket, and the next byte will raise
+    /// a new event (epoll(7), question 9), so the read that would only say EAGAIN is saved. Not if
+    /// the event told of an end or an error: then that is still to come, and no event with it.
+    fn receive(
+        &mut self,
+        to_the_end: bool,
+        buffer: &mut [u8],
+        request: &mut Request,
+    ) -> io::Result<Progress> {
+        for _ in 0..READS_IN_A_ROW {
+            let count = match self.stream.read(buffer) {
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(Progress::Blocked);
+                }
+                Err(error) => return Err(error),
+            };
+            request.received(count);
+            if let Some(end) = self.take(&buffer[..count]) {
+                return Ok(Progress::Ended(end));
+            }
+            if count < buffer.len() && !to_the_end {
+                return Ok(Progress::Blocked);
+            }
+        }
+        Ok(Progress::Unread)
+    }
+
+    /// Takes in what one read gave, and says how the request ended, if it did.
+    fn take(&mut self, bytes: &[u8]) -> Option<End> {
+        if bytes.is_empty() {
+            let status = self.answer.complete_at_end();
+            return Some(status.map_or(End::ClosedEarly, |status| self.answered(status)));
+        }
+        self.phase = Phase::Reading;
+        if self.answer.feed(bytes).is_err() {
+            return Some(End::Malformed);
+        }
+        self.answer.complete().map(|status| self.answered(status))
+    }
+
+    fn answered(&self, status: Status) -> End {
+        End::Answered { status, surplus: self.answer.has_surplus() }
+    }
+
+    /// Another request may follow: the server allows it, and it has the whole of this one.
+    fn is_reusable(&self, message: &[u8]) -> bool {
+        self.answer.keep_alive() && self.written == message.len()
+    }
+
+    /// Where nobody listens, a connect whose ephemeral port happens to be the target's meets
+    /// itself (simultaneous open, RFC 9293 section 3.5), and the request comes back as answer.
+    fn is_to_itself(&self) -> bool {
+        match (self.stream.local_addr(), self.stream.peer_addr()) {
+            (Ok(local), Ok(peer)) => local == peer,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,655 @@
+//! The load generator against servers whose behaviour is known exactly.
+
+use std::env;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, setrlimit};
+use rungs::harness::load::{Account, Outcome, Plan, Reuse, run};
+use socket2::{Domain, SockRef, Socket, Type};
+
+const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello";
+const HELLO_AND_CLOSE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nHello";
+
+/// A server with a thread per connection, ended when it is dropped.
+struct Server {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+/// What a server has seen, and what it needs to end.
+struct State {
+    listener: TcpListener,
+    connections: AtomicU64,
+    requests: AtomicU64,
+    streams: Mutex<Vec<TcpStream>>,
+}
+
+impl State {
+    /// Reads one request head, and counts it; false at the end of the stream.
+    fn read_request(&self, mut stream: &TcpStream) -> io::Result<bool> {
+        let (mut tail, mut piece) = (Vec::new(), [0; 4096]);
+        while !tail.ends_with(b"\r\n\r\n") {
+            let count = stream.read(&mut piece)?;
+            if count == 0 {
+                return Ok(false);
+            }
+            tail.drain(..tail.len().saturating_sub(4));
+            tail.extend_from_slice(&piece[..count]);
+        }
+        self.requests.fetch_add(1, SeqCst);
+        Ok(true)
+    }
+
+    /// Shuts the listening socket, which wakes its accept, and all connections.
+    fn die(&self) {
+        // An error says that it was shut before.
+        SockRef::from(&self.listener).shutdown(Shutdown::Both).ok();
+        for stream in self.streams.lock().expect("no panic in a server").iter() {
+            // Most are closed by their clients already.
+            stream.shutdown(Shutdown::Both).ok();
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests.load(SeqCst)
+    }
+}
+
+impl Server {
+    /// Calls `handle` for each connection, in a thread of its own, and closes the connection
+    /// afterwards. An error of it says that the connection is lost already.
+    fn start<H>(handle: H) -> Server
+    where
+        H: Fn(&State, &TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        let state = Arc::new(State {
+            listener,
+            connections: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            streams: Mutex::default(),
+        });
+        let (shared, handle) = (Arc::clone(&state), Arc::new(handle));
+        thread::spawn(move || {
+            for stream in shared.listener.incoming().map_while(Result::ok) {
+                shared.connections.fetch_add(1, SeqCst);
+                let copy = stream.try_clone().expect("a descriptor");
+                shared.streams.lock().expect("no panic in a server").push(copy);
+                let (state, handle) = (Arc::clone(&shared), Arc::clone(&handle));
+                thread::spawn(move || {
+                    if handle(&state, &stream).is_ok() {
+                        // The copy would keep the connection open. An error: the client is gone.
+                        stream.shutdown(Shutdown::Both).ok();
+                    }
+                });
+            }
+        });
+        Server { address, state }
+    }
+
+    /// Answers one request per connection with the same bytes, and closes.
+    fn saying(answer: &'static [u8]) -> Server {
+        Server::start(move |state, mut stream| {
+            if state.read_request(stream)? {
+                stream.write_all(answer)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Answers every request with the same bytes, and never closes.
+    fn keeping(answer: &'static [u8]) -> Server {
+        Server::start(move |state, mut stream| {
+            while state.read_request(stream)? {
+                stream.write_all(answer)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends `part` of an answer and no more, until the client goes away.
+    fn stalling(part: &'static [u8]) -> Server {
+        Server::start(move |state, mut stream| {
+            state.read_request(stream)?;
+            stream.write_all(part)?;
+            state.read_request(stream).map(|_| ())
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.state.die();
+    }
+}
+
+fn plan(target: SocketAddr, reuse: Reuse) -> Plan {
+    Plan {
+        target,
+        host: target.to_string(),
+        path: "/hello".into(),
+        reuse,
+        connections: 4,
+        threads: 2,
+        warm_up: Duration::ZERO,
+        duration: Duration::from_secs(20),
+        requests: Some(100),
+        timeout: Duration::from_secs(10),
+    }
+}
+
+/// Runs a plan and checks what must hold for every outcome.
+fn outcome_of(plan: &Plan) -> Outcome {
+    let outcome = run(plan, &AtomicBool::new(false), &|_| {}).expect("a run");
+    check(&outcome);
+    outcome
+}
+
+fn check(outcome: &Outcome) {
+    let Outcome { account, .. } = outcome;
+    assert_eq!(account.total(), outcome.started, "{account:?}");
+    let answered = account.answered_total();
+    assert_eq!(account.failed() + answered + account.in_flight, outcome.started, "{account:?}");
+    assert_eq!(outcome.service.len(), answered);
+    assert_eq!(outcome.response.len(), answered);
+    assert_eq!(outcome.first_byte.len(), answered);
+    assert_eq!(outcome.connect.len(), outcome.connections_opened);
+}
+
+/// The account in which all requests ended alike.
+fn all(class: impl FnOnce(&mut Account)) -> Account {
+    let mut account = Account::default();
+    class(&mut account);
+    account
+}
+
+fn all_ok(count: u64) -> Account {
+    all(|account| account.answered[1] = count)
+}
+
+#[test]
+fn keep_alive_counts_what_the_server_counts() {
+    let server = Server::keeping(HELLO);
+    let plan =
+        Plan { requests: Some(1000), connections: 7, ..plan(server.address, Reuse::KeepAlive) };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account, all_ok(1000));
+    assert_eq!(server.state.requests(), 1000);
+    assert!((1..=7).contains(&outcome.connections_opened), "{}", outcome.connections_opened);
+    assert_eq!(server.state.connections.load(SeqCst), outcome.connections_opened);
+    assert_eq!(outcome.bytes_in, 1000 * HELLO.len() as u64);
+    assert!(outcome.elapsed < plan.duration, "the requests ran out");
+}
+
+#[test]
+fn connection_per_request_counts_what_the_server_counts() {
+    let server = Server::saying(HELLO_AND_CLOSE);
+    let outcome = outcome_of(&plan(server.address, Reuse::PerRequest));
+    assert_eq!(outcome.account, all_ok(100));
+    assert_eq!(server.state.requests(), 100);
+    assert_eq!(server.state.connections.load(SeqCst), 100);
+    assert_eq!(outcome.connections_opened, 100);
+}
+
+#[test]
+fn keep_alive_obeys_connection_close() {
+    let server = Server::saying(HELLO_AND_CLOSE);
+    let outcome = outcome_of(&plan(server.address, Reuse::KeepAlive));
+    assert_eq!(outcome.account, all_ok(100));
+    assert_eq!(outcome.connections_opened, 100);
+}
+
+#[test]
+fn a_connection_that_is_never_closed_does_not_hang_the_client() {
+    let server = Server::keeping(HELLO);
+    let outcome = outcome_of(&plan(server.address, Reuse::PerRequest));
+    assert_eq!(outcome.account, all_ok(100));
+    assert_eq!(outcome.connections_opened, 100);
+}
+
+#[test]
+fn an_answer_without_length_ends_with_its_connection() {
+    for reuse in [Reuse::PerRequest, Reuse::KeepAlive] {
+        let server = Server::saying(b"HTTP/1.0 200 OK\r\n\r\nHello");
+        let outcome = outcome_of(&plan(server.address, reuse));
+        assert_eq!(outcome.account, all_ok(100));
+        assert_eq!(outcome.connections_opened, 100);
+    }
+}
+
+#[test]
+fn an_answer_may_come_byte_by_byte() {
+    const CHUNKED: &[u8] = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\
+        Transfer-Encoding: chunked\r\n\r\n3\r\nHel\r\n2;x=y\r\nlo\r\n0\r\nA: b\r\n\r\n";
+    let server = Server::start(|state, mut stream| {
+        stream.set_nodelay(true)?;
+        while state.read_request(stream)? {
+            for byte in CHUNKED {
+                stream.write_all(&[*byte])?;
+            }
+        }
+        Ok(())
+    });
+    let outcome = outcome_of(&plan(server.address, Reuse::KeepAlive));
+    assert_eq!(outcome.account, all_ok(100));
+    assert_eq!(outcome.bytes_in, 100 * CHUNKED.len() as u64);
+}
+
+#[test]
+fn interim_answers_are_skipped() {
+    let server = Server::keeping(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n\
+          HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let outcome = outcome_of(&plan(server.address, Reuse::KeepAlive));
+    assert_eq!(outcome.account, all_ok(100));
+}
+
+#[test]
+fn statuses_are_counted_by_class() {
+    let server = Server::start(|state, mut stream| {
+        while state.read_request(stream)? {
+            let status = ["204 No Content", "302 Found", "404 Not Found", "500 Oops", "777 What"];
+            let turn = usize::try_from(state.requests()).expect("few") % status.len();
+            let head = format!("HTTP/1.1 {}\r\nContent-Length: 0\r\n\r\n", status[turn]);
+            stream.write_all(head.as_bytes())?;
+        }
+        Ok(())
+    });
+    let plan = Plan { connections: 1, ..plan(server.address, Reuse::KeepAlive) };
+    assert_eq!(outcome_of(&plan).account, all(|account| account.answered = [0, 20, 20, 20, 40]));
+}
+
+#[test]
+fn a_large_answer_is_read_to_its_last_byte() {
+    const LENGTH: usize = 8 << 20;
+    let server = Server::start(|state, mut stream| {
+        let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH:10}\r\n\r\n");
+        answer.push_str(&"x".repeat(LENGTH));
+        while state.read_request(stream)? {
+            stream.write_all(answer.as_bytes())?;
+        }
+        Ok(())
+    });
+    let plan = Plan { requests: Some(6), ..plan(server.address, Reuse::KeepAlive) };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account, all_ok(6));
+    let head = "HTTP/1.1 200 OK\r\nContent-Length:           \r\n\r\n".len();
+    assert_eq!(outcome.bytes_in, 6 * (head + LENGTH) as u64);
+}
+
+#[test]
+fn a_large_request_is_sent_to_its_last_byte() {
+    for reuse in [Reuse::PerRequest, Reuse::KeepAlive] {
+        let server = Server::keeping(HELLO);
+        let path = format!("/{}", "x".repeat(8 << 20));
+        let plan = Plan { requests: Some(6), path, ..plan(server.address, reuse) };
+        assert_eq!(outcome_of(&plan).account, all_ok(6));
+        assert_eq!(server.state.requests(), 6);
+    }
+}
+
+#[test]
+fn bytes_beyond_the_answer_end_the_connection() {
+    let server = Server::keeping(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHelloHTTP/1.1 500 Lie\r\n\r\n",
+    );
+    let outcome = outcome_of(&plan(server.address, Reuse::KeepAlive));
+    assert_eq!(outcome.account, all_ok(100));
+    assert_eq!((outcome.surplus, outcome.connections_opened), (100, 100));
+}
+
+#[test]
+fn a_half_closed_connection_is_not_used_again() {
+    let server = Server::start(|state, mut stream| {
+        state.read_request(stream)?;
+        // The answer must come together with the end of the stream, for without it the client
+        // may be quicker, and rightly send its next request.
+        SockRef::from(stream).set_tcp_cork(true)?;
+        stream.write_all(HELLO)?;
+        stream.shutdown(Shutdown::Write)?;
+        state.read_request(stream).map(|more| assert!(!more, "a request after the end"))
+    });
+    let outcome = outcome_of(&plan(server.address, Reuse::KeepAlive));
+    assert_eq!(outcome.account, all_ok(100));
+    assert_eq!(outcome.connections_opened, 100);
+}
+
+/// A port that stays closed: bound, so that nobody else gets it, but not listening.
+fn closed_port() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("a free port");
+    let address = socket.local_addr().expect("a bound socket").as_socket().expect("an IP address");
+    (socket, address)
+}
+
+#[test]
+fn a_closed_port_refuses_every_request() {
+    let (_bound, address) = closed_port();
+    let plan = Plan { requests: Some(20), ..plan(address, Reuse::KeepAlive) };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account, all(|account| account.refused = 20));
+    assert_eq!(outcome.connections_opened, 0);
+}
+
+#[test]
+fn refused_clients_rest() {
+    let (_bound, address) = closed_port();
+    let plan = Plan {
+        requests: None,
+        duration: Duration::from_millis(200),
+        ..plan(address, Reuse::PerRequest)
+    };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account, all(|account| account.refused = outcome.started));
+    let rests = u64::try_from(outcome.elapsed.as_millis() / 10).expect("a short run");
+    assert!((4..=4 * (rests + 1)).contains(&outcome.started), "{} started", outcome.started);
+}
+
+#[test]
+fn a_reset_is_a_reset() {
+    for part in [&b""[..], b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\nHel"] {
+        let server = Server::start(move |state, mut stream| {
+            state.read_request(stream)?;
+            stream.write_all(part)?;
+            // With this, close(2) sends RST (socket(7), SO_LINGER), once no copy is left.
+            SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
+            state.streams.lock().expect("no panic in a server").clear();
+            Err(io::ErrorKind::ConnectionReset.into())
+        });
+        let plan = Plan { connections: 1, ..plan(server.address, Reuse::KeepAlive) };
+        assert_eq!(outcome_of(&plan).account, all(|account| account.reset = 100), "{part:?}");
+    }
+}
+
+#[test]
+fn an_early_close_is_told_from_an_answer() {
+    for part in [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHell",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n",
+    ] {
+        let server = Server::saying(part);
+        let outcome = outcome_of(&plan(server.address, Reuse::PerRequest));
+        assert_eq!(outcome.account, all(|account| account.closed_early = 100), "{part:?}");
+    }
+}
+
+#[test]
+fn garbage_is_malformed() {
+    for part in [
+        &b"220 mail.example ESMTP\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfive\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ] {
+        let server = Server::saying(part);
+        let outcome = outcome_of(&plan(server.address, Reuse::PerRequest));
+        assert_eq!(outcome.account, all(|account| account.malformed = 100), "{part:?}");
+    }
+}
+
+#[test]
+fn a_head_without_end_is_malformed() {
+    let server = Server::start(|state, mut stream| {
+        state.read_request(stream)?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+        loop {
+            stream.write_all(b"Never: mind\r\n")?;
+        }
+    });
+    let plan = Plan { requests: Some(4), ..plan(server.address, Reuse::PerRequest) };
+    assert_eq!(outcome_of(&plan).account, all(|account| account.malformed = 4));
+}
+
+#[test]
+fn unanswered_requests_are_in_flight_at_the_deadline() {
+    for part in [&b""[..], b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHell"] {
+        let server = Server::stalling(part);
+        let plan = Plan {
+            requests: None,
+            duration: Duration::from_millis(200),
+            ..plan(server.address, Reuse::KeepAlive)
+        };
+        let outcome = outcome_of(&plan);
+        assert_eq!(outcome.account, all(|account| account.in_flight = 4));
+        assert!(outcome.elapsed >= plan.duration, "{:?}", outcome.elapsed);
+        assert_eq!(outcome.bytes_in, 4 * part.len() as u64);
+    }
+}
+
+#[test]
+fn unanswered_requests_time_out() {
+    let server = Server::stalling(b"");
+    let mut plan = Plan {
+        requests: Some(12),
+        timeout: Duration::from_millis(50),
+        ..plan(server.address, Reuse::KeepAlive)
+    };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account, all(|account| account.timed_out_waiting = 12));
+    assert_eq!(outcome.connections_opened, 12, "a late answer would be taken for the next one");
+    assert!(outcome.elapsed >= 3 * plan.timeout, "{:?}", outcome.elapsed);
+
+    let server = Server::stalling(b"HTTP/1.1 200 OK\r\n");
+    plan.target = server.address;
+    assert_eq!(outcome_of(&plan).account, all(|account| account.timed_out_reading = 12));
+}
+
+#[test]
+fn a_full_accept_queue_times_out_the_connect() {
+    let (socket, address) = closed_port();
+    socket.listen(0).expect("a bound socket");
+    let plan = Plan {
+        requests: Some(4),
+        timeout: Duration::from_millis(100),
+        ..plan(address, Reuse::PerRequest)
+    };
+    let Account { timed_out_connecting, timed_out_waiting, .. } = outcome_of(&plan).account;
+    assert_eq!(timed_out_connecting + timed_out_waiting, 4);
+    assert!(timed_out_connecting >= 1, "a backlog of 0 queued all four");
+}
+
+#[test]
+fn a_server_may_die_during_the_run() {
+    let server = Server::start(|state, mut stream| {
+        while state.read_request(stream)? {
+            if state.requests() > 50 {
+                state.die();
+            }
+            stream.write_all(HELLO)?;
+        }
+        Ok(())
+    });
+    let plan = Plan {
+        requests: None,
+        duration: Duration::from_millis(300),
+        ..plan(server.address, Reuse::KeepAlive)
+    };
+    let Outcome { started, account, .. } = outcome_of(&plan);
+    assert!((46..=server.state.requests()).contains(&account.answered[1]), "{account:?}");
+    assert!(account.refused > 0, "{account:?}");
+    assert!(account.closed_early + account.reset > 0, "{account:?}");
+    assert_eq!(account.in_flight, 0, "{account:?}");
+    assert!(started < 1000, "a dead server is not flooded: {started} started");
+}
+
+#[test]
+fn times_are_not_shorter_than_the_truth() {
+    let wait = Duration::from_millis(20);
+    let server = Server::start(move |state, mut stream| {
+        while state.read_request(stream)? {
+            thread::sleep(wait);
+            stream.write_all(HELLO)?;
+        }
+        Ok(())
+    });
+    for reuse in [Reuse::PerRequest, Reuse::KeepAlive] {
+        let plan = Plan { requests: Some(20), ..plan(server.address, reuse) };
+        let outcome = outcome_of(&plan);
+        assert_eq!(outcome.account, all_ok(20));
+        let least = u64::try_from(wait.as_nanos()).expect("a short wait");
+        for histogram in [&outcome.service, &outcome.response, &outcome.first_byte] {
+            let first = histogram.value_at_quantile(0.0);
+            assert!(first >= least, "{first} ns, but the server waits {least} ns");
+        }
+        assert!(outcome.response.max() >= outcome.service.max(), "response includes service");
+    }
+}
+
+#[test]
+fn first_and_last_byte_are_told_apart() {
+    let wait = Duration::from_millis(20);
+    let server = Server::start(move |state, mut stream| {
+        while state.read_request(stream)? {
+            let (head, body) = HELLO.split_at(HELLO.len() - 1);
+            stream.write_all(head)?;
+            thread::sleep(wait);
+            stream.write_all(body)?;
+        }
+        Ok(())
+    });
+    let plan = Plan { requests: Some(1), connections: 1, ..plan(server.address, Reuse::KeepAlive) };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account, all_ok(1));
+    assert!(outcome.first_byte.max() < outcome.service.max());
+}
+
+#[test]
+fn the_warm_up_is_not_counted() {
+    let server = Server::keeping(HELLO);
+    let plan = Plan {
+        requests: None,
+        warm_up: Duration::from_millis(100),
+        duration: Duration::from_millis(100),
+        ..plan(server.address, Reuse::KeepAlive)
+    };
+    let outcome = outcome_of(&plan);
+    assert!(outcome.started > 0);
+    assert!(outcome.started < server.state.requests());
+    assert_eq!(outcome.connections_opened, 0, "all were opened in the warm-up");
+    assert!(outcome.elapsed >= plan.duration);
+    assert!(outcome.own_cpu > Duration::ZERO);
+    assert_eq!(outcome.threads, 2);
+}
+
+#[test]
+fn requests_of_the_warm_up_use_up_the_number() {
+    let server = Server::keeping(HELLO);
+    let plan = Plan { warm_up: Duration::from_secs(20), ..plan(server.address, Reuse::KeepAlive) };
+    let outcome = outcome_of(&plan);
+    assert_eq!((outcome.started, outcome.elapsed), (0, Duration::ZERO));
+    assert_eq!(server.state.requests(), 100);
+}
+
+#[test]
+fn a_request_belongs_to_where_it_started() {
+    let server = Server::stalling(b"");
+    let plan = Plan {
+        requests: None,
+        warm_up: Duration::from_millis(50),
+        duration: Duration::from_millis(50),
+        ..plan(server.address, Reuse::KeepAlive)
+    };
+    assert_eq!(outcome_of(&plan).started, 0, "all are in flight since the warm-up");
+}
+
+#[test]
+fn the_stop_flag_ends_a_run_and_the_watcher_sees_it_go() {
+    let server = Server::keeping(HELLO);
+    let stop = AtomicBool::new(false);
+    let plan = Plan { requests: None, ..plan(server.address, Reuse::KeepAlive) };
+    let begun = Instant::now();
+    let outcome = run(&plan, &stop, &|snapshot| {
+        assert!(snapshot.answered <= snapshot.started, "{snapshot:?}");
+        stop.store(snapshot.answered > 0, SeqCst);
+    });
+    let outcome = outcome.expect("a run");
+    check(&outcome);
+    assert!(begun.elapsed() < plan.duration, "the flag was not seen");
+    assert!(outcome.account.answered[1] > 0);
+    assert_eq!(outcome.account.failed(), 0, "{:?}", outcome.account);
+}
+
+#[test]
+fn a_run_that_is_stopped_beforehand_asks_nothing() {
+    let server = Server::keeping(HELLO);
+    let plan = plan(server.address, Reuse::KeepAlive);
+    let outcome = run(&plan, &AtomicBool::new(true), &|_| {}).expect("a run");
+    check(&outcome);
+    assert_eq!((outcome.started, server.state.requests()), (0, 0));
+}
+
+#[test]
+fn few_requests_leave_some_clients_idle() {
+    let server = Server::keeping(HELLO);
+    for requests in [0, 1, 3] {
+        let plan = Plan { requests: Some(requests), ..plan(server.address, Reuse::KeepAlive) };
+        assert_eq!(outcome_of(&plan).account, all_ok(requests));
+    }
+}
+
+#[test]
+fn ipv6_is_served_too() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        println!("skipped: no IPv6 on this loopback");
+        return;
+    };
+    let address = listener.local_addr().expect("a bound socket");
+    drop(listener);
+    let plan = Plan { requests: Some(2), ..plan(address, Reuse::PerRequest) };
+    assert_eq!(outcome_of(&plan).account, all(|account| account.refused = 2));
+}
+
+/// The limit is one of the whole process, so this runs in a process of its own.
+#[test]
+fn want_of_descriptors_is_counted() {
+    const MARK: &str = "RUNGS_TEST_FEW_DESCRIPTORS";
+    const NAME: &str = "want_of_descriptors_is_counted";
+    if env::var_os(MARK).is_none() {
+        let this = env::current_exe().expect("a path");
+        let status = Command::new(this).args(["--exact", NAME]).env(MARK, "1").status();
+        assert!(status.expect("a child").success());
+        return;
+    }
+    let server = Server::stalling(b"");
+    setrlimit(Resource::RLIMIT_NOFILE, 40, 40).expect("a lower limit");
+    let plan = Plan {
+        requests: None,
+        connections: 100,
+        duration: Duration::from_millis(200),
+        ..plan(server.address, Reuse::KeepAlive)
+    };
+    let Outcome { started, account, .. } = outcome_of(&plan);
+    assert!(account.out_of_descriptors >= 60, "{account:?}");
+    assert_eq!(account.out_of_descriptors + account.in_flight, started, "{account:?}");
+}
+
+#[test]
+fn a_plan_that_makes_no_sense_is_refused() {
+    let target: SocketAddr = "127.0.0.1:1".parse().expect("an address");
+    let good = plan(target, Reuse::KeepAlive);
+    for bad in [
+        Plan { connections: 0, ..good.clone() },
+        Plan { threads: 0, ..good.clone() },
+        Plan { duration: Duration::ZERO, ..good.clone() },
+        Plan { timeout: Duration::ZERO, ..good.clone() },
+        Plan { timeout: Duration::MAX, ..good.clone() },
+        Plan { path: "hello".into(), ..good.clone() },
+        Plan { path: "/a b".into(), ..good.clone() },
+        Plan { path: "/a\r\nX: y".into(), ..good.clone() },
+        Plan { host: "a\r\nX: y".into(), ..good.clone() },
+    ] {
+        run(&bad, &AtomicBool::new(false), &|_| {}).expect_err("nonsense");
+    }
+}
