@@ -52,12 +52,13 @@ impl<'a> EventLoop<'a> {
     pub(super) fn new(
         work: &'a Work<'a>,
         gauge: &'a Gauge,
+        poll: Poll,
         clients: usize,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<EventLoop<'a>> {
         Ok(EventLoop {
             work,
             gauge,
-            poll: Poll::new().context("epoll_create")?,
+            poll,
             buffer: vec![0; BUFFER].into(),
             clients: (0..clients).map(|index| Client::new(index, work.begins)).collect(),
             under_way: StartOrder::new(clients),

@@ -32,6 +32,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use anyhow::Context;
+use mio::Poll;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use event_loop::EventLoop;
@@ -70,12 +71,15 @@ const OTHER_DESCRIPTORS: u64 = 64;
 pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> anyhow::Result<Outcome> {
     plan.check()?;
     allow_descriptors(plan.connections as u64)?;
+    let threads = plan.threads.min(plan.connections);
+    // Before the first client, for the clients may use up the descriptors.
+    let polls: Vec<_> =
+        (0..threads).map(|_| Poll::new()).collect::<Result<_, _>>().context("epoll_create")?;
+    let gauges: Vec<_> = (0..threads).map(|_| Gauge::default()).collect();
     let work = Work::new(plan, stop)?;
-    let gauges: Vec<_> =
-        (0..plan.threads.min(plan.connections)).map(|_| Gauge::default()).collect();
     thread::scope(|scope| {
         let (alive, all_ended) = mpsc::channel();
-        let loops = start_all(scope, plan, &work, &gauges, &alive)?;
+        let loops = start_all(scope, plan, &work, polls, &gauges, &alive)?;
         drop(alive);
         while all_ended.recv_timeout(WATCH) == Err(RecvTimeoutError::Timeout) {
             watch(&Snapshot::take(work.begins.elapsed(), &gauges));
@@ -86,19 +90,20 @@ pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> anyhow:
 
 type Loop<'scope> = ScopedJoinHandle<'scope, anyhow::Result<Outcome>>;
 
-/// Starts the event loops. Each holds a copy of `alive`, on which nothing is ever sent: that the
-/// channel closes tells that all of them have ended.
+/// Starts an event loop for each epoll instance. Each holds a copy of `alive`, on which nothing
+/// is ever sent: that the channel closes tells that all of them have ended.
 fn start_all<'scope>(
     scope: &'scope Scope<'scope, '_>,
     plan: &Plan,
     work: &'scope Work<'_>,
+    polls: Vec<Poll>,
     gauges: &'scope [Gauge],
     alive: &mpsc::Sender<Infallible>,
 ) -> anyhow::Result<Vec<Loop<'scope>>> {
-    let start = |(index, gauge)| {
+    let start = |(index, (poll, gauge))| {
         let (alive, clients) = (alive.clone(), plan.share(index, gauges.len()));
         thread::Builder::new().name(format!("load {index}")).spawn_scoped(scope, move || {
-            let outcome = EventLoop::new(work, gauge, clients).and_then(EventLoop::run);
+            let outcome = EventLoop::new(work, gauge, poll, clients).and_then(EventLoop::run);
             if outcome.is_err() {
                 work.cancel();
             }
@@ -106,7 +111,7 @@ fn start_all<'scope>(
             outcome
         })
     };
-    let loops: Result<_, _> = gauges.iter().enumerate().map(start).collect();
+    let loops: Result<_, _> = polls.into_iter().zip(gauges).enumerate().map(start).collect();
     if loops.is_err() {
         work.cancel();
     }
