@@ -611,6 +611,16 @@ fn ipv6_is_served_too() {
     assert_eq!(outcome_of(&plan).account, all(|account| account.refused = 2));
 }
 
+#[test]
+fn any_other_error_is_kept_by_its_errno() {
+    // A link-local address needs a scope (ipv6(7)); connect(2) fails before anything is sent.
+    let address: SocketAddr = "[fe80::1]:80".parse().expect("an address");
+    let plan = Plan { requests: Some(8), ..plan(address, Reuse::PerRequest) };
+    let outcome = outcome_of(&plan);
+    assert_eq!(outcome.account.other.values().sum::<u64>(), 8, "{:?}", outcome.account);
+    assert!(!outcome.account.other.contains_key(&0), "{:?}", outcome.account);
+}
+
 /// The limit is one of the whole process, so this runs in a process of its own.
 #[test]
 fn want_of_descriptors_is_counted() {

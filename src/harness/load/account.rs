@@ -35,8 +35,7 @@ impl End {
         let errno = error.raw_os_error().unwrap_or(0);
         match Errno::from_raw(errno) {
             Errno::ECONNREFUSED => End::Refused,
-            // EPIPE: the server closed, then reset; a send finds out (tcp(7) tells of the first,
-            // send(2) of the second).
+            // EPIPE: the reset came after the server's FIN, and a send met it.
             Errno::ECONNRESET | Errno::EPIPE => End::Reset,
             Errno::ETIMEDOUT => timed_out,
             // connect(2): every port of the ephemeral range is in use.
@@ -163,4 +162,54 @@ impl Account {
 /// The place of a final status in [`Account::answered`].
 fn class_index(Status(code): Status) -> usize {
     if (100..600).contains(&code) { usize::from(code / 100) - 1 } else { 4 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_errno_has_its_class() {
+        for (errno, end) in [
+            (Errno::ECONNREFUSED, End::Refused),
+            (Errno::ECONNRESET, End::Reset),
+            (Errno::EPIPE, End::Reset),
+            (Errno::ETIMEDOUT, End::TimedOutReading),
+            (Errno::EADDRNOTAVAIL, End::OutOfPorts),
+            (Errno::EMFILE, End::OutOfDescriptors),
+            (Errno::ENFILE, End::OutOfDescriptors),
+            (Errno::ENETUNREACH, End::Other(Errno::ENETUNREACH as i32)),
+        ] {
+            assert_eq!(End::of_error(&errno.into(), End::TimedOutReading), end, "{errno}");
+        }
+    }
+
+    #[test]
+    fn every_class_is_in_the_total_and_in_the_sum() {
+        let mut account = Account::default();
+        let ends = [
+            End::Answered { status: Status(200), surplus: false },
+            End::Refused,
+            End::Reset,
+            End::TimedOutConnecting,
+            End::TimedOutWaiting,
+            End::TimedOutReading,
+            End::ClosedEarly,
+            End::Malformed,
+            End::OutOfPorts,
+            End::OutOfDescriptors,
+            End::Other(Errno::ENETUNREACH as i32),
+            End::Other(Errno::ENOBUFS as i32),
+            End::InFlight,
+        ];
+        for (before, end) in ends.into_iter().enumerate() {
+            account.count(end);
+            assert_eq!(account.total(), before as u64 + 1, "{end:?}");
+        }
+        assert_eq!(account.failed(), 11);
+        let mut twice = account.clone();
+        twice.add(account.clone());
+        assert_eq!(twice.total(), 2 * account.total());
+        assert_eq!(twice.other.len(), 2);
+    }
 }

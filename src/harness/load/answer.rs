@@ -87,3 +87,47 @@ impl Answer {
         !self.rest.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &[u8] = b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n\
+        HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n\
+        3\r\nHel\r\n2\r\nlo\r\n0\r\n\r\n";
+
+    #[test]
+    fn any_cut_of_the_stream_gives_the_same_answer() {
+        for first in 0..STREAM.len() {
+            for second in first..STREAM.len() {
+                let mut answer = Answer::default();
+                for piece in [&STREAM[..first], &STREAM[first..second]] {
+                    answer.feed(piece).expect("part of an answer");
+                    assert_eq!(answer.complete(), None, "cut at {first} and {second}");
+                    assert_eq!(answer.complete_at_end(), None, "cut at {first} and {second}");
+                }
+                answer.feed(&STREAM[second..]).expect("the rest of it");
+                assert_eq!(answer.complete(), Some(Status(404)), "cut at {first} and {second}");
+                assert!(answer.keep_alive() && !answer.has_surplus());
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_the_answer_is_surplus() {
+        for first in 0..STREAM.len() {
+            let mut answer = Answer::default();
+            answer.feed(&STREAM[..first]).expect("part of an answer");
+            answer.feed(&[&STREAM[first..], b"H"].concat()).expect("the rest of it and more");
+            assert_eq!(answer.complete(), Some(Status(404)), "cut at {first}");
+            assert!(answer.has_surplus(), "cut at {first}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_length_is_complete_at_the_end() {
+        let mut answer = Answer::default();
+        answer.feed(b"HTTP/1.1 200 OK\r\n\r\nHello").expect("an answer");
+        assert_eq!((answer.complete(), answer.complete_at_end()), (None, Some(Status(200))));
+    }
+}

@@ -80,14 +80,11 @@ impl Client {
     /// Sends a request, on the kept connection or on a new one.
     pub(super) fn start(&mut self, request: Request, work: &Work<'_>, events: &Registry) -> Step {
         self.request = request;
-        let started = match self.connection {
+        let sent = match self.connection {
             Some(_) => self.send_again(work, events),
             None => self.open(work, events),
         };
-        match started {
-            Ok(()) => Step::Pending,
-            Err(error) => self.fail(&error),
-        }
+        self.pending_if(sent)
     }
 
     /// Connects and sends at once: on loopback the handshake is over when connect(2) returns, and
@@ -122,19 +119,25 @@ impl Client {
         buffer: &mut [u8],
     ) -> Step {
         let Some(connection) = &mut self.connection else { return Step::Pending };
-        let progress = match connection.ready(event, &work.message, buffer, &mut self.request) {
-            Ok(Progress::Unread) => connection.rearm(self.token, events).map(|()| None),
-            Ok(Progress::Blocked) => Ok(None),
-            Ok(Progress::Ended(end)) => Ok(Some(end)),
-            Err(error) => Err(error),
-        };
-        match progress {
-            Ok(None) => Step::Pending,
-            Ok(Some(end)) => self.end(end, work, event.is_read_closed()),
+        match connection.ready(event, &work.message, buffer, &mut self.request) {
+            Ok(Progress::Blocked) => Step::Pending,
+            Ok(Progress::Unread) => {
+                let rearmed = connection.rearm(self.token, events);
+                self.pending_if(rearmed)
+            }
+            Ok(Progress::Ended(end)) => self.end(end, work, event.is_read_closed()),
             Err(error) => self.fail(&error),
         }
     }
 
+    fn pending_if(&mut self, result: io::Result<()>) -> Step {
+        match result {
+            Ok(()) => Step::Pending,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Keeps the connection if another request may go out on it, else closes it.
     fn end(&mut self, end: End, work: &Work<'_>, closed_by_server: bool) -> Step {
         let Some(connection) = &self.connection else { return Step::Ended(end) };
         let itself = end == End::Malformed && connection.is_to_itself();
@@ -339,5 +342,62 @@ impl Connection {
             (Ok(local), Ok(peer)) => local == peer,
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpStream as StdStream};
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+    use crate::harness::load::Plan;
+
+    /// A socket that is connected to its own address, as connect(2) may make it by chance.
+    fn to_itself() -> (StdStream, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        socket.bind(&any.into()).expect("a free port");
+        let own = socket.local_addr().expect("a bound socket");
+        socket.connect(&own).expect("a simultaneous open");
+        // It stays blocking, so that a read waits for what was sent.
+        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        (socket.into(), own.as_socket().expect("an IP address"))
+    }
+
+    #[test]
+    fn who_meets_itself_was_refused() {
+        let (stream, target) = to_itself();
+        let plan = Plan {
+            target,
+            host: String::new(),
+            path: "/".into(),
+            reuse: Reuse::KeepAlive,
+            connections: 1,
+            threads: 1,
+            warm_up: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            requests: None,
+            timeout: Duration::from_secs(1),
+        };
+        let stop = AtomicBool::new(false);
+        let work = Work::new(&plan, &stop).expect("a sound plan");
+        let mut client = Client::new(0, work.begins);
+        let mut connection = Connection {
+            stream: TcpStream::from_std(stream),
+            phase: Phase::Connecting,
+            written: 0,
+            answer: Answer::default(),
+        };
+        connection.send(&work.message, &mut client.request).expect("a connection");
+        let progress = connection.receive(false, &mut [0; 1024], &mut client.request);
+        let Ok(Progress::Ended(end)) = progress else { panic!("the request did not come back") };
+        assert_eq!(end, End::Malformed);
+        client.connection = Some(connection);
+        assert_eq!(client.end(end, &work, false), Step::Unreachable(End::Refused));
+        assert!(client.connection.is_none());
     }
 }

@@ -35,7 +35,7 @@ pub struct Outcome {
     /// intended when its client is free to make it, so on a kept connection this equals the
     /// service time, and with a new connection it has the connect time in addition.
     pub response: Histogram<u64>,
-    /// From the send of the request to the first byte that came back.
+    /// From the send of the request to the first byte that came back, be it of an interim answer.
     pub first_byte: Histogram<u64>,
     /// From connect(2) until the connection was known to be established, for each of
     /// `connections_opened`.
