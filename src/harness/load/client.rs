@@ -99,15 +99,15 @@ impl Client {
 
     fn send_again(&mut self, work: &Work<'_>, events: &Registry) -> io::Result<()> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.phase = Phase::Sending;
-        connection.written = 0;
+        connection.phase = Phase::Waiting;
+        connection.unsent = work.message.len();
         connection.answer = Answer::default();
         connection.send(&work.message, &mut self.request)?;
-        match connection.phase {
+        if connection.unsent > 0 {
             // The registration may be for reading only by now.
-            Phase::Sending => connection.rearm(self.token, events),
-            _ => Ok(()),
+            connection.rearm(self.token, events)?;
         }
+        Ok(())
     }
 
     /// Goes on after a readiness event.
@@ -143,12 +143,16 @@ impl Client {
         let itself = end == End::Malformed && connection.is_to_itself();
         let keeps = matches!(end, End::Answered { surplus: false, .. })
             && work.reuse == Reuse::KeepAlive
-            && connection.is_reusable(&work.message)
+            && connection.is_reusable()
             && !closed_by_server;
         if !keeps {
             self.close();
         }
-        if itself { Step::Unreachable(End::Refused) } else { Step::Ended(end) }
+        if itself {
+            self.request.connected = None;
+            return Step::Unreachable(End::Refused);
+        }
+        Step::Ended(end)
     }
 
     fn fail(&mut self, error: &io::Error) -> Step {
@@ -164,7 +168,7 @@ impl Client {
     fn timed_out(&self) -> End {
         match self.phase() {
             Phase::Connecting => End::TimedOutConnecting,
-            Phase::Sending | Phase::Waiting => End::TimedOutWaiting,
+            Phase::Waiting => End::TimedOutWaiting,
             Phase::Reading => End::TimedOutReading,
         }
     }
@@ -188,9 +192,11 @@ impl Client {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Not established yet, as far as is known.
     Connecting,
-    Sending,
+    /// No byte of an answer yet.
     Waiting,
+    /// Part of an answer is here.
     Reading,
 }
 
@@ -207,8 +213,8 @@ enum Progress {
 struct Connection {
     stream: TcpStream,
     phase: Phase,
-    /// How many bytes of the request were sent.
-    written: usize,
+    /// How many bytes of the request are still to be sent.
+    unsent: usize,
     answer: Answer,
 }
 
@@ -216,14 +222,12 @@ impl Connection {
     fn open(work: &Work<'_>) -> io::Result<Connection> {
         let stream = TcpStream::connect(work.target)?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, phase: Phase::Connecting, written: 0, answer: Answer::default() })
+        let unsent = work.message.len();
+        Ok(Connection { stream, phase: Phase::Connecting, unsent, answer: Answer::default() })
     }
 
     fn interest(&self) -> Interest {
-        match self.phase {
-            Phase::Connecting | Phase::Sending => Interest::READABLE | Interest::WRITABLE,
-            Phase::Waiting | Phase::Reading => Interest::READABLE,
-        }
+        if self.unsent > 0 { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
     }
 
     /// Registers anew: for what is wanted now, and to be told again of what is ready already, which
@@ -244,9 +248,7 @@ impl Connection {
             // connect(2), EINPROGRESS: SO_ERROR says how it went.
             self.stream.take_error()?.map_or(Ok(()), Err)?;
         }
-        if self.written < message.len() {
-            self.send(message, request)?;
-        }
+        self.send(message, request)?;
         if self.phase == Phase::Connecting {
             return Ok(Progress::Blocked);
         }
@@ -256,10 +258,11 @@ impl Connection {
     /// Sends what is left of the request, as far as the socket takes it. The first byte that it
     /// takes is proof of the connection: before, send(2) gives EAGAIN, or the connect's error.
     fn send(&mut self, message: &[u8], request: &mut Request) -> io::Result<()> {
-        while self.written < message.len() {
+        while self.unsent > 0 {
+            let rest = &message[message.len() - self.unsent..];
             let now = Instant::now();
-            match self.stream.write(&message[self.written..]) {
-                Ok(count) => self.note_sent(count, message.len(), now, request),
+            match self.stream.write(rest) {
+                Ok(count) => self.note_sent(count, rest.len() == message.len(), now, request),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
@@ -268,18 +271,15 @@ impl Connection {
         Ok(())
     }
 
-    fn note_sent(&mut self, count: usize, length: usize, now: Instant, request: &mut Request) {
+    fn note_sent(&mut self, count: usize, is_first: bool, now: Instant, request: &mut Request) {
         if self.phase == Phase::Connecting {
-            self.phase = Phase::Sending;
+            self.phase = Phase::Waiting;
             request.connected = Some(now);
         }
-        if self.written == 0 {
+        if is_first {
             request.sent = now;
         }
-        self.written += count;
-        if self.written == length && self.phase == Phase::Sending {
-            self.phase = Phase::Waiting;
-        }
+        self.unsent -= count;
     }
 
     /// Reads until the answer is complete or nothing is left, but not for too long in a row.
@@ -331,8 +331,8 @@ impl Connection {
     }
 
     /// Another request may follow: the server allows it, and it has the whole of this one.
-    fn is_reusable(&self, message: &[u8]) -> bool {
-        self.answer.keep_alive() && self.written == message.len()
+    fn is_reusable(&self) -> bool {
+        self.answer.keep_alive() && self.unsent == 0
     }
 
     /// Where nobody listens, a connect whose ephemeral port happens to be the target's meets
@@ -389,7 +389,7 @@ mod tests {
         let mut connection = Connection {
             stream: TcpStream::from_std(stream),
             phase: Phase::Connecting,
-            written: 0,
+            unsent: work.message.len(),
             answer: Answer::default(),
         };
         connection.send(&work.message, &mut client.request).expect("a connection");
@@ -398,6 +398,6 @@ mod tests {
         assert_eq!(end, End::Malformed);
         client.connection = Some(connection);
         assert_eq!(client.end(end, &work, false), Step::Unreachable(End::Refused));
-        assert!(client.connection.is_none());
+        assert!(client.connection.is_none() && client.request.connected.is_none());
     }
 }
