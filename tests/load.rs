@@ -346,13 +346,13 @@ fn refused_clients_rest() {
     let (_bound, address) = closed_port();
     let plan = Plan {
         requests: None,
-        duration: Duration::from_millis(200),
+        duration: Duration::from_millis(500),
         ..plan(address, Reuse::PerRequest)
     };
     let outcome = outcome_of(&plan);
     assert_eq!(outcome.account, all(|account| account.refused = outcome.started));
     let rests = u64::try_from(outcome.elapsed.as_millis() / 10).expect("a short run");
-    assert!((4..=4 * (rests + 1)).contains(&outcome.started), "{} started", outcome.started);
+    assert!((1..=4 * (rests + 1)).contains(&outcome.started), "{} started", outcome.started);
 }
 
 #[test]
@@ -418,7 +418,7 @@ fn unanswered_requests_are_in_flight_at_the_deadline() {
         let server = Server::stalling(part);
         let plan = Plan {
             requests: None,
-            duration: Duration::from_millis(200),
+            duration: Duration::from_secs(1),
             ..plan(server.address, Reuse::KeepAlive)
         };
         let outcome = outcome_of(&plan);
@@ -433,7 +433,7 @@ fn unanswered_requests_time_out() {
     let server = Server::stalling(b"");
     let mut plan = Plan {
         requests: Some(12),
-        timeout: Duration::from_millis(50),
+        timeout: Duration::from_millis(200),
         ..plan(server.address, Reuse::KeepAlive)
     };
     let outcome = outcome_of(&plan);
@@ -473,7 +473,7 @@ fn a_server_may_die_during_the_run() {
     });
     let plan = Plan {
         requests: None,
-        duration: Duration::from_millis(300),
+        duration: Duration::from_secs(1),
         ..plan(server.address, Reuse::KeepAlive)
     };
     let Outcome { started, account, .. } = outcome_of(&plan);
@@ -528,18 +528,22 @@ fn first_and_last_byte_are_told_apart() {
 #[test]
 fn the_warm_up_is_not_counted() {
     let server = Server::keeping(HELLO);
+    let stop = AtomicBool::new(false);
     let plan = Plan {
         requests: None,
-        warm_up: Duration::from_millis(100),
-        duration: Duration::from_millis(100),
+        warm_up: Duration::from_secs(1),
         ..plan(server.address, Reuse::KeepAlive)
     };
-    let outcome = outcome_of(&plan);
+    let outcome = run(&plan, &stop, &|snapshot| {
+        assert!(snapshot.started == 0 || snapshot.elapsed >= plan.warm_up, "{snapshot:?}");
+        stop.store(snapshot.answered > 0, SeqCst);
+    });
+    let outcome = outcome.expect("a run");
+    check(&outcome);
     assert!(outcome.started > 0);
     assert!(outcome.started < server.state.requests());
     assert_eq!(outcome.connections_opened, 0, "all were opened in the warm-up");
-    assert!(outcome.elapsed >= plan.duration);
-    assert!(outcome.own_cpu > Duration::ZERO);
+    assert!(outcome.elapsed > Duration::ZERO && outcome.own_cpu > Duration::ZERO);
     assert_eq!(outcome.threads, 2);
 }
 
@@ -557,7 +561,7 @@ fn a_request_belongs_to_where_it_started() {
     let server = Server::stalling(b"");
     let plan = Plan {
         requests: None,
-        warm_up: Duration::from_millis(50),
+        warm_up: Duration::from_secs(1),
         duration: Duration::from_millis(50),
         ..plan(server.address, Reuse::KeepAlive)
     };
@@ -571,7 +575,7 @@ fn the_stop_flag_ends_a_run_and_the_watcher_sees_it_go() {
     let plan = Plan { requests: None, ..plan(server.address, Reuse::KeepAlive) };
     let begun = Instant::now();
     let outcome = run(&plan, &stop, &|snapshot| {
-        assert!(snapshot.answered <= snapshot.started, "{snapshot:?}");
+        assert!(snapshot.answered + snapshot.failed <= snapshot.started, "{snapshot:?}");
         stop.store(snapshot.answered > 0, SeqCst);
     });
     let outcome = outcome.expect("a run");
@@ -639,7 +643,7 @@ fn want_of_descriptors_is_counted() {
     let plan = Plan {
         requests: None,
         connections: 100,
-        duration: Duration::from_millis(200),
+        duration: Duration::from_millis(500),
         ..plan(address, Reuse::KeepAlive)
     };
     let Outcome { started, account, .. } = outcome_of(&plan);

@@ -82,7 +82,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> anyhow:
         let loops = start_all(scope, plan, &work, polls, &gauges, &alive)?;
         drop(alive);
         while all_ended.recv_timeout(WATCH) == Err(RecvTimeoutError::Timeout) {
-            watch(&Snapshot::take(work.begins.elapsed(), &gauges));
+            watch(&Snapshot::take(work.begins, &gauges));
         }
         collect(loops)
     })

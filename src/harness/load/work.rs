@@ -1,7 +1,8 @@
 //! What the event loops of one run share.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use super::{Plan, Reuse};
@@ -91,21 +92,21 @@ pub struct Snapshot {
 impl Gauge {
     pub(super) fn show(&self, started: u64, answered: u64, failed: u64) {
         self.started.store(started, Relaxed);
-        self.answered.store(answered, Relaxed);
-        self.failed.store(failed, Relaxed);
+        self.answered.store(answered, Release);
+        self.failed.store(failed, Release);
     }
 }
 
 impl Snapshot {
-    /// The sum of the gauges. They are read one after the other, while the loops go on.
-    pub(super) fn take(elapsed: Duration, gauges: &[Gauge]) -> Snapshot {
-        let sum =
-            |pick: fn(&Gauge) -> &AtomicU64| gauges.iter().map(|g| pick(g).load(Relaxed)).sum();
-        Snapshot {
-            elapsed,
-            started: sum(|gauge| &gauge.started),
-            answered: sum(|gauge| &gauge.answered),
-            failed: sum(|gauge| &gauge.failed),
-        }
+    /// The sum of the gauges. They are read while the loops go on, in the opposite order of their
+    /// writing, so that never more requests have ended than were started.
+    pub(super) fn take(begins: Instant, gauges: &[Gauge]) -> Snapshot {
+        let sum = |pick: fn(&Gauge) -> &AtomicU64| {
+            gauges.iter().map(|gauge| pick(gauge).load(Acquire)).sum()
+        };
+        let failed = sum(|gauge| &gauge.failed);
+        let answered = sum(|gauge| &gauge.answered);
+        let started = sum(|gauge| &gauge.started);
+        Snapshot { elapsed: begins.elapsed(), started, answered, failed }
     }
 }
