@@ -11,9 +11,8 @@
 //!   its processes.
 //! - [`http`] is the one thing both share: HTTP/1.1 messages as pure functions on bytes.
 //! - [`ladder`] is the ladder itself, as data.
-//! - [`commands`] is the `rungs` program, one file a subcommand.
 
 pub mod harness;
 pub mod http;
-
+pub mod ladder;
 pub mod serve;
