@@ -11,7 +11,9 @@
 //!   its processes.
 //! - [`http`] is the one thing both share: HTTP/1.1 messages as pure functions on bytes.
 //! - [`ladder`] is the ladder itself, as data.
+//! - [`commands`] is the `rungs` program, one file a subcommand.
 
+pub mod commands;
 pub mod harness;
 pub mod http;
 pub mod ladder;

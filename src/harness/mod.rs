@@ -1,5 +1,14 @@
-//! The harness: starts, loads and watches any server from outside.
+//! The harness wing: it treats any server as a black box, a command and an address, and never
+//! calls a rung's code.
+//!
+//! - [`supervise`] starts a server, waits until it accepts, and ends it with all its children;
+//! - [`observe`] is the kernel's view of a running server;
+//! - [`load`] is the load generator;
+//! - [`compare`] gives the same work to many servers, side by side;
+//! - [`report`] makes text and JSON of what the others found.
 
+pub mod compare;
 pub mod load;
 pub mod observe;
+pub mod report;
 pub mod supervise;

@@ -1,0 +1,132 @@
+//! `rungs compare`: the same clients for many servers, side by side.
+
+use crate::{
+    harness::{
+        compare::{self, Comparison, Peer, Plan, Profile, Subject},
+        load::Reuse,
+        report,
+    },
+    ladder::{LADDER, Rung},
+};
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::{consts::SIGINT, flag};
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+const EXAMPLES: &str = "Examples:
+  rungs compare                                   all rungs, about a minute
+  rungs compare threadserver epollserver --peer nginx --keep-alive
+  rungs compare --levels 64 --json result.json
+  rungs compare epollserver --peer './my_server --port {port}'
+
+Exit code: 0 all measured, 1 a server did not start or was not built, 130 interrupted.";
+
+/// Give the same concurrent clients to the rungs, and show what broke and what it cost
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The rungs to compare; all if none is named
+    #[arg(value_name = "RUNG", value_parser = rung())]
+    rungs: Vec<String>,
+    /// Another server in the same run: `nginx`, or a command with {addr} or {port} in it
+    #[arg(long, value_name = "nginx|COMMAND")]
+    peer: Vec<Peer>,
+    /// How many clients at once, one table each
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,16,128",
+          value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    levels: Vec<u16>,
+    /// Let each client keep its connection, where the server does
+    #[arg(long)]
+    keep_alive: bool,
+    /// Turns of half a second that each server has at each level
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Also write the figures to FILE
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn rung() -> clap::builder::PossibleValuesParser {
+    LADDER.iter().map(|rung| rung.name).collect::<Vec<_>>().into()
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    // Before the minute of work, so that it is not lost for a wrong name.
+    let json = args.json.as_deref().map(create).transpose()?;
+    let plan = plan(args)?;
+    let stop = stop_on_interrupt().context("handle SIGINT")?;
+    let comparison = measure(&plan, &stop);
+    let mut stdout = io::stdout();
+    let text = report::comparison_text(&comparison, stdout.is_terminal());
+    let printed = stdout.write_all(text.as_bytes());
+    if let Some((mut file, path)) = json {
+        let json = report::comparison_json(&comparison)?;
+        file.write_all(json.as_bytes()).with_context(|| format!("write {}", path.display()))?;
+    }
+    printed?;
+    Ok(exit_code(&comparison, &stop))
+}
+
+fn create(path: &Path) -> Result<(File, &Path)> {
+    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
+    Ok((file, path))
+}
+
+fn plan(args: &Args) -> Result<Plan> {
+    let wanted = |rung: &&Rung| args.rungs.is_empty() || args.rungs.iter().any(|n| n == rung.name);
+    let rungs: Vec<&Rung> = LADDER.iter().filter(wanted).collect();
+    let mut subjects = compare::build(&Profile::of_this_program()?, &rungs);
+    subjects.extend(args.peer.iter().cloned().map(Subject::Peer));
+    Ok(Plan {
+        subjects,
+        levels: args.levels.iter().map(|&level| usize::from(level)).collect(),
+        reuse: if args.keep_alive { Reuse::KeepAlive } else { Reuse::PerRequest },
+        rounds: args.rounds,
+        warm_up: Duration::from_millis(100),
+        duration: Duration::from_millis(500),
+    })
+}
+
+/// The first Ctrl-C ends the run with what was measured, the second ends the program at once; the
+/// servers' keepers end the servers.
+fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
+    flag::register(SIGINT, Arc::clone(&stop))?;
+    Ok(stop)
+}
+
+fn measure(plan: &Plan, stop: &AtomicBool) -> Comparison {
+    // Hidden by itself where stderr is no terminal.
+    let bar = ProgressBar::new(plan.steps() as u64);
+    // A template that does not parse would only cost the bar its looks.
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}, {eta} left: {msg}") {
+        bar.set_style(style);
+    }
+    let comparison = compare::run(plan, stop, &|next| {
+        bar.set_message(next.to_owned());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    comparison
+}
+
+fn exit_code(comparison: &Comparison, stop: &AtomicBool) -> ExitCode {
+    if stop.load(Ordering::Relaxed) {
+        ExitCode::from(130)
+    } else if comparison.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,251 @@
+//! What came of a comparison, as plain data: the report draws it, scripts read it as JSON.
+
+use super::{
+    super::load::{Account, Outcome, Reuse},
+    Plan, Subject,
+    turn::Turn,
+};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The shape of the JSON; it changes whenever the meaning of a field does.
+const SCHEMA: u32 = 1;
+
+/// A whole comparison.
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    /// The version of this shape.
+    pub schema: u32,
+    /// Connection per request or keep-alive.
+    pub work: Work,
+    /// How many turns make a row.
+    pub rounds: u32,
+    /// How long a turn counts.
+    pub seconds_per_turn: f64,
+    /// Whether it was interrupted: then some rows have fewer turns, or none.
+    pub partial: bool,
+    /// Figures of programs that were not optimised say little.
+    pub debug_build: bool,
+    /// All servers at the first level, then all at the next.
+    pub rows: Vec<Row>,
+}
+
+/// Which of the two works the figures are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Each request opens a connection.
+    ConnectionPerRequest,
+    /// Each client keeps its connection.
+    KeepAlive,
+}
+
+/// One server at one number of clients.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The rung or peer.
+    pub name: String,
+    /// The rung's number; none for a peer.
+    pub number: Option<u8>,
+    /// How many clients at once.
+    pub clients: usize,
+    /// Why there are no figures: it could not be built, or did not come up.
+    pub error: Option<String>,
+    /// Turns that the figures are of.
+    pub turns: u32,
+    /// Requests with a complete answer.
+    pub answered: u64,
+    /// How long it was measured, in seconds.
+    pub seconds: f64,
+    /// Complete answers a second.
+    pub requests_per_second: Option<f64>,
+    /// Half of the answers came within so many microseconds of the start of the connect
+    /// (response time); of a keep-alive request, of its send.
+    pub p50_us: Option<f64>,
+    /// 99 of 100 did.
+    pub p99_us: Option<f64>,
+    /// Requests that failed, by kind.
+    pub failures: BTreeMap<String, u64>,
+    /// Requests that had no complete answer when their turn was over, the usual last one of each
+    /// client included.
+    pub unfinished: u64,
+    /// CPU time of the whole process tree, reaped children included, by complete answer, in
+    /// microseconds.
+    pub cpu_us_per_request: Option<f64>,
+    /// The largest proportional set size of the whole process tree that was seen, in bytes.
+    pub peak_pss: Option<u64>,
+    /// Descriptors that the process tree had more than before a turn, at most.
+    pub descriptors_left: Option<u64>,
+    /// Zombies after a turn, at most.
+    pub zombies_left: usize,
+    /// Whether a client gets nothing while another one is silent.
+    pub one_at_a_time: bool,
+    /// How the server ended, if it did not survive a turn.
+    pub died: Option<String>,
+    /// The one word for it.
+    pub broke: Broke,
+    #[serde(skip)]
+    cpu: Duration,
+    #[serde(skip)]
+    response: Option<Histogram<u64>>,
+}
+
+/// What broke, the worst thing first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Broke {
+    /// The server is gone.
+    Died,
+    /// Descriptors were not closed.
+    Leaks,
+    /// Children were not reaped.
+    Zombies,
+    /// A silent client keeps the others waiting.
+    OneAtATime,
+    /// Nothing that was looked for.
+    Nothing,
+}
+
+impl Broke {
+    /// As a person reads it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Died => "died",
+            Self::Leaks => "leaks",
+            Self::Zombies => "zombies",
+            Self::OneAtATime => "one at a time",
+            Self::Nothing => "–",
+        }
+    }
+}
+
+impl Comparison {
+    /// The rows of a plan, with nothing in them yet.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let work = match plan.reuse {
+            Reuse::PerRequest => Work::ConnectionPerRequest,
+            Reuse::KeepAlive => Work::KeepAlive,
+        };
+        Self {
+            schema: SCHEMA,
+            work,
+            rounds: plan.rounds,
+            seconds_per_turn: plan.duration.as_secs_f64(),
+            partial: false,
+            debug_build: cfg!(debug_assertions),
+            rows: plan.rows().map(|(level, subject)| Row::new(subject, level)).collect(),
+        }
+    }
+
+    /// Whether every row has its figures.
+    pub fn is_complete(&self) -> bool {
+        !self.partial && self.rows.iter().all(|row| row.error.is_none())
+    }
+}
+
+impl Row {
+    fn new(subject: &Subject, clients: usize) -> Self {
+        let number = match subject {
+            Subject::Rung(rung, _) => Some(rung.number),
+            Subject::Peer(_) => None,
+        };
+        Self {
+            name: subject.name().to_owned(),
+            number,
+            clients,
+            error: None,
+            turns: 0,
+            answered: 0,
+            seconds: 0.0,
+            requests_per_second: None,
+            p50_us: None,
+            p99_us: None,
+            failures: BTreeMap::new(),
+            unfinished: 0,
+            cpu_us_per_request: None,
+            peak_pss: None,
+            descriptors_left: None,
+            zombies_left: 0,
+            one_at_a_time: false,
+            died: None,
+            broke: Broke::Nothing,
+            cpu: Duration::ZERO,
+            response: None,
+        }
+    }
+
+    /// Adds what one more turn has shown.
+    pub(super) fn add(&mut self, turn: Turn) {
+        let Outcome { account, elapsed, response, .. } = turn.outcome;
+        self.turns += 1;
+        self.answered += account.answered_total();
+        self.seconds += elapsed.as_secs_f64();
+        self.unfinished += account.in_flight;
+        for (kind, count) in failures(&account) {
+            *self.failures.entry(kind).or_default() += count;
+        }
+        self.cpu += turn.cpu;
+        self.peak_pss = self.peak_pss.max(turn.peak_pss);
+        self.descriptors_left = self.descriptors_left.max(turn.descriptors_left);
+        self.zombies_left = self.zombies_left.max(turn.zombies_left);
+        self.died = turn.died.or(self.died.take());
+        match &mut self.response {
+            // Both were made alike, so that one always fits into the other.
+            Some(all) => all.add(response).unwrap_or_default(),
+            None => self.response = Some(response),
+        }
+        self.derive();
+    }
+
+    /// The figures that follow from the sums.
+    fn derive(&mut self) {
+        #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
+        let figure = |number: u64| number as f64;
+        let answered = figure(self.answered);
+        self.requests_per_second = (self.seconds > 0.0).then(|| answered / self.seconds);
+        let response = self.response.as_ref().filter(|times| !times.is_empty());
+        let microseconds =
+            |quantile| response.map(|times| figure(times.value_at_quantile(quantile)) / 1000.0);
+        (self.p50_us, self.p99_us) = (microseconds(0.5), microseconds(0.99));
+        self.cpu_us_per_request =
+            (self.answered > 0).then(|| self.cpu.as_secs_f64() * 1e6 / answered);
+        self.broke = self.what_broke();
+    }
+
+    fn what_broke(&self) -> Broke {
+        if self.died.is_some() {
+            Broke::Died
+        } else if self.descriptors_left.is_some_and(|left| left > 0) {
+            Broke::Leaks
+        } else if self.zombies_left > 0 {
+            Broke::Zombies
+        } else if self.one_at_a_time {
+            Broke::OneAtATime
+        } else {
+            Broke::Nothing
+        }
+    }
+}
+
+/// The account's failures under the words of the report; answers other than 2xx are failures too.
+fn failures(account: &Account) -> impl Iterator<Item = (String, u64)> {
+    let [_, _, redirected, client_error, server_error] = account.answered;
+    let timed_out =
+        account.timed_out_connecting + account.timed_out_waiting + account.timed_out_reading;
+    let named = [
+        ("status 3xx", redirected),
+        ("status 4xx", client_error),
+        ("status 5xx", server_error),
+        ("refused", account.refused),
+        ("reset", account.reset),
+        ("timed out", timed_out),
+        ("closed early", account.closed_early),
+        ("malformed", account.malformed),
+        ("out of ports", account.out_of_ports),
+        ("out of descriptors", account.out_of_descriptors),
+    ];
+    let named = named.into_iter().map(|(kind, count)| (kind.to_owned(), count));
+    let other = account.other.iter().map(|(errno, &count)| (format!("errno {errno}"), count));
+    named.chain(other).filter(|&(_, count)| count > 0)
+}

@@ -1,0 +1,184 @@
+//! One turn: a server of its own, a warm-up, a measured load, and a look at what is left.
+
+use super::{
+    super::{
+        load::{self, Outcome, Reuse},
+        observe,
+        supervise::{Exit, Server},
+    },
+    Plan, Subject,
+};
+use anyhow::{Context, Result};
+use std::{
+    cell::Cell,
+    net::{SocketAddr, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Connections in a turn to a server that keeps something of each for good.
+const BOUND: u64 = 500;
+/// How long a client waits for its answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a second client waits while a first one says nothing.
+const SILENCE: Duration = Duration::from_millis(500);
+/// How long processes and descriptors may take to settle after the load.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// How long a server may take to stop by itself.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What one turn has shown.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) outcome: Outcome,
+    pub(super) cpu: Duration,
+    pub(super) peak_pss: Option<u64>,
+    pub(super) descriptors_left: Option<u64>,
+    pub(super) zombies_left: usize,
+    /// How the server ended, if it did, and the last thing it said.
+    pub(super) died: Option<String>,
+}
+
+/// Starts the subject, loads it, looks at it and stops it.
+pub(super) fn take(
+    plan: &Plan,
+    subject: &Subject,
+    level: usize,
+    stop: &AtomicBool,
+) -> Result<Turn> {
+    let prepared = subject.prepare()?;
+    let server = Server::start(&prepared.launch)?;
+    // A server may go on starting after it has begun to listen: workers are made, files opened.
+    let before = settle(&server, None);
+    let load = load::Plan {
+        connections: level,
+        reuse: plan.reuse,
+        duration: plan.warm_up,
+        ..one_client(server.address())
+    };
+    // Who keeps something of every client has no warm state to get into, only a worse one.
+    let bound = subject.accumulates().then_some(BOUND);
+    if bound.is_none() {
+        run_load(&load, &server, stop, None)?;
+    }
+    let load = load::Plan { duration: plan.duration, requests: bound, ..load };
+    let cpu = observe::cpu(server.keeper());
+    let peak_pss = Cell::new(None);
+    let outcome = run_load(&load, &server, stop, Some(&peak_pss))?;
+    let cpu = observe::cpu(server.keeper()).saturating_sub(cpu);
+    note_pss(&server, &peak_pss);
+    let left = settle(&server, Some(before)).since(before);
+    let turn = Turn {
+        outcome,
+        cpu,
+        peak_pss: peak_pss.get(),
+        descriptors_left: left.descriptors,
+        zombies_left: left.zombies,
+        died: server.exited().map(|exit| last_words(exit, &server)),
+    };
+    server.stop(GRACE);
+    Ok(turn)
+}
+
+/// Whether a client gets nothing while another is connected and says nothing.
+pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<bool> {
+    let prepared = subject.prepare()?;
+    let server = Server::start(&prepared.launch)?;
+    let silent = TcpStream::connect(server.address()).context("connect")?;
+    let load = load::Plan {
+        requests: Some(1),
+        duration: 2 * SILENCE,
+        timeout: SILENCE,
+        ..one_client(server.address())
+    };
+    let outcome = run_load(&load, &server, stop, None)?;
+    drop(silent);
+    server.stop(GRACE);
+    Ok(outcome.account.timed_out_waiting > 0)
+}
+
+/// One request from one client; callers change what they want otherwise.
+fn one_client(target: SocketAddr) -> load::Plan {
+    load::Plan {
+        target,
+        host: target.to_string(),
+        path: "/".to_owned(),
+        reuse: Reuse::PerRequest,
+        connections: 1,
+        threads: 1,
+        warm_up: Duration::ZERO,
+        duration: TIMEOUT,
+        requests: None,
+        timeout: TIMEOUT,
+    }
+}
+
+fn last_words(exit: Exit, server: &Server) -> String {
+    let stderr = server.stderr();
+    let last = stderr.lines().next_back().unwrap_or_default();
+    if last.is_empty() { exit.to_string() } else { format!("{exit}: {last}") }
+}
+
+/// Loads the server until the plan or the server ends, or the user wants no more.
+fn run_load(
+    plan: &load::Plan,
+    server: &Server,
+    stop: &AtomicBool,
+    peak_pss: Option<&Cell<Option<u64>>>,
+) -> Result<Outcome> {
+    let enough = AtomicBool::new(stop.load(Ordering::Relaxed));
+    let ticks = Cell::new(0);
+    load::run(plan, &enough, &|_| {
+        if stop.load(Ordering::Relaxed) || server.exited().is_some() {
+            enough.store(true, Ordering::Relaxed);
+        }
+        ticks.set(ticks.get() + 1);
+        // The kernel walks page tables for it, at the server's cost: seldom, and not at first.
+        if let Some(peak) = peak_pss.filter(|_| ticks.get() % 4 == 2) {
+            note_pss(server, peak);
+        }
+    })
+}
+
+/// What a server has open, and what it has not reaped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left {
+    descriptors: Option<u64>,
+    zombies: usize,
+    processes: usize,
+}
+
+impl Left {
+    fn behind(server: &Server) -> Self {
+        let tree = observe::tree(server.keeper()).below_root();
+        let (descriptors, zombies) = (tree.descriptors(), tree.zombies());
+        Self { descriptors, zombies, processes: tree.processes.len() }
+    }
+
+    /// What there is more than `before`.
+    fn since(self, before: Self) -> Self {
+        let descriptors = self.descriptors.zip(before.descriptors);
+        let descriptors = descriptors.map(|(now, before)| now.saturating_sub(before));
+        Self { descriptors, ..self }
+    }
+}
+
+/// Waits until the server does not change any more, or is as it was `before`.
+fn settle(server: &Server, before: Option<Left>) -> Left {
+    let deadline = Instant::now() + SETTLE;
+    let mut now = Left::behind(server);
+    let mut unchanged = 0;
+    while Some(now) != before && unchanged < 4 && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+        let next = Left::behind(server);
+        unchanged = if next == now { unchanged + 1 } else { 0 };
+        now = next;
+    }
+    now
+}
+
+fn note_pss(server: &Server, peak: &Cell<Option<u64>>) {
+    peak.set(peak.get().max(observe::tree(server.keeper()).below_root().pss()));
+}

@@ -1,0 +1,146 @@
+//! A comparison, as tables and as JSON.
+
+use super::{
+    super::compare::{Comparison, Row, Work},
+    table::{Lean, table, text},
+};
+use std::{collections::BTreeMap, fmt::Write};
+
+const COLUMNS: [(&str, Lean); 10] = [
+    ("server", Lean::Left),
+    ("req/s", Lean::Right),
+    ("p50", Lean::Right),
+    ("p99", Lean::Right),
+    ("fails", Lean::Right),
+    ("CPU", Lean::Right),
+    ("PSS", Lean::Right),
+    ("fds", Lean::Right),
+    ("zom", Lean::Right),
+    ("what broke", Lean::Left),
+];
+
+const LEGEND: &str = "\
+req/s: complete answers a second.  p50, p99: response time, from the start of
+the connect.  CPU: of the server and all its children, by answer.  PSS: memory
+of all its processes.  fds, zom: descriptors and zombies left afterwards.
+";
+
+/// The comparison as JSON.
+pub fn comparison_json(comparison: &Comparison) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(comparison).map(|text| text + "\n")
+}
+
+/// The comparison as a person reads it: a table for each number of clients, and notes below.
+pub fn comparison_text(comparison: &Comparison, on_terminal: bool) -> String {
+    let mut text = String::new();
+    let work = match comparison.work {
+        Work::ConnectionPerRequest => "a connection per request",
+        Work::KeepAlive => "keep-alive",
+    };
+    for rows in comparison.rows.chunk_by(|one, next| one.clients == next.clients) {
+        let clients = match rows[0].clients {
+            1 => "1 client".to_owned(),
+            many => format!("{many} clients at once"),
+        };
+        // Writing into a String cannot fail.
+        writeln!(text, "{clients}, {work}\n{}", level_table(rows, on_terminal)).ok();
+    }
+    text.push_str(LEGEND);
+    notes(comparison, &mut text);
+    text
+}
+
+fn level_table(rows: &[Row], on_terminal: bool) -> String {
+    let mut table = table(&COLUMNS, on_terminal);
+    for row in rows.iter().filter(|row| row.turns > 0) {
+        table.add_row([
+            row.name.clone(),
+            row.requests_per_second.map_or_else(none, short_number),
+            row.p50_us.map_or_else(none, short_time),
+            row.p99_us.map_or_else(none, short_time),
+            short_count(row.failures.values().sum()),
+            row.cpu_us_per_request.map_or_else(none, short_time),
+            row.peak_pss.map_or_else(none, short_memory),
+            row.descriptors_left.map_or_else(none, short_count),
+            short_count(row.zombies_left as u64),
+            row.broke.word().to_owned(),
+        ]);
+    }
+    text(&table)
+}
+
+/// What the tables have no room for.
+fn notes(comparison: &Comparison, text: &mut String) {
+    for Row { name, clients, failures, answered, unfinished, .. } in &comparison.rows {
+        let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        if *answered == 0 && *unfinished > 0 {
+            kinds.push(format!("{unfinished} waited to the end"));
+        }
+        if !kinds.is_empty() {
+            writeln!(text, "{name}, {clients} at once: {}", kinds.join(", ")).ok();
+        }
+    }
+    for (name, how) in by_server(comparison, |row| row.died.as_ref()) {
+        writeln!(text, "{name} died: {how}").ok();
+    }
+    for (name, why) in by_server(comparison, |row| row.error.as_ref()) {
+        writeln!(text, "{name} has no figures: {why}").ok();
+    }
+    if comparison.partial {
+        text.push_str("Interrupted: these are the figures until then.\n");
+    }
+    if comparison.debug_build {
+        text.push_str("This is a debug build; `cargo run --release -- compare` says more.\n");
+    }
+}
+
+/// What the rows of a server tell, once for each server.
+fn by_server<'a>(
+    comparison: &'a Comparison,
+    tell: impl Fn(&'a Row) -> Option<&'a String>,
+) -> BTreeMap<&'a str, &'a String> {
+    comparison.rows.iter().filter_map(|row| Some((row.name.as_str(), tell(row)?))).collect()
+}
+
+fn none() -> String {
+    "–".to_owned()
+}
+
+/// At most five characters: `0.4`, `87`, `12.3k`, `1.2M`.
+fn short_number(number: f64) -> String {
+    match number {
+        0.0 => "0".to_owned(),
+        n if n < 9.95 => format!("{n:.1}"),
+        n if n < 9_999.5 => format!("{n:.0}"),
+        n if n < 99_950.0 => format!("{:.1}k", n / 1e3),
+        n if n < 999_500.0 => format!("{:.0}k", n / 1e3),
+        n => format!("{:.1}M", n / 1e6),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only large counts are rounded, to three figures")]
+fn short_count(count: u64) -> String {
+    if count < 10_000 { count.to_string() } else { short_number(count as f64) }
+}
+
+/// Microseconds, in at most five characters: `85µs`, `1.2ms`, `12ms`, `1.2s`.
+fn short_time(microseconds: f64) -> String {
+    match microseconds {
+        t if t < 9.95 => format!("{t:.1}µs"),
+        t if t < 999.5 => format!("{t:.0}µs"),
+        t if t < 9_950.0 => format!("{:.1}ms", t / 1e3),
+        t if t < 999_500.0 => format!("{:.0}ms", t / 1e3),
+        t => format!("{:.1}s", t / 1e6),
+    }
+}
+
+/// Bytes, in at most four characters: `87K`, `1.2M`, `12M`, `1.2G`.
+#[expect(clippy::cast_precision_loss, reason = "rounded to two figures")]
+fn short_memory(bytes: u64) -> String {
+    match bytes as f64 / 1024.0 {
+        k if k < 999.5 => format!("{k:.0}K"),
+        k if k < 9.95 * 1024.0 => format!("{:.1}M", k / 1024.0),
+        k if k < 999.5 * 1024.0 => format!("{:.0}M", k / 1024.0),
+        k => format!("{:.1}G", k / 1024.0 / 1024.0),
+    }
+}
