@@ -55,6 +55,44 @@ pub struct PreforkArgs {
     pub workers: u32,
 }
 
+/// What `client1` takes.
+#[derive(Debug, Parser)]
+#[command(about = "One request, and all that goes over the wire for it.")]
+pub struct Client1Args {
+    /// The server
+    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    pub connect: SocketAddr,
+    /// What to ask for
+    #[arg(long, value_name = "PATH", default_value = "/hello")]
+    pub path: String,
+}
+
+/// What `client2` takes.
+#[derive(Debug, Parser)]
+#[command(about = "Forked clients that open connections and hold them.")]
+pub struct Client2Args {
+    /// The server, which must be on this machine
+    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS, value_parser = loopback)]
+    pub connect: SocketAddr,
+    /// How many client processes to fork
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_clients: u32,
+    /// How many connections each of them opens
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub max_conns: u32,
+    /// How long to hold them, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    pub hold: Duration,
+}
+
+/// Thousands of held connections are an attack on any server but one's own.
+fn loopback(
+    text: &str,
+) -> std::result::Result<SocketAddr, Box<dyn std::error::Error + Send + Sync>> {
+    let address: SocketAddr = text.parse()?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("not a loopback address".into()) }
+}
+
 /// Seconds, with a fraction if need be.
 fn seconds(text: &str) -> std::result::Result<Duration, Box<dyn std::error::Error + Send + Sync>> {
     Ok(Duration::try_from_secs_f64(text.parse()?)?)

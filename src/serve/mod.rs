@@ -13,7 +13,7 @@ mod error;
 mod process;
 mod socket;
 
-pub use args::{Args, PreforkArgs, SleepArgs, run};
+pub use args::{Args, Client1Args, Client2Args, PreforkArgs, SleepArgs, run};
 pub use connection::{Connection, Progress, Reuse, Scratch, answer, converse};
 pub use error::{During, Error, Result, log};
 pub use process::{_exit, die_with_parent};

@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use binaries::{Profile, build};
-pub use result::{Broke, Comparison, Row, Work};
+pub use result::{Broke, Comparison, Row, TurnFigures, Work};
 pub use subject::{Peer, Subject};
 
 /// What to compare, and under what load.

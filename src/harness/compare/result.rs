@@ -52,8 +52,8 @@ pub struct Row {
     pub clients: usize,
     /// Why there are no figures: it could not be built, or did not come up.
     pub error: Option<String>,
-    /// Turns that the figures are of.
-    pub turns: u32,
+    /// The turns that the figures are of, for their spread.
+    pub turns: Vec<TurnFigures>,
     /// Requests with a complete answer.
     pub answered: u64,
     /// How long it was measured, in seconds.
@@ -89,6 +89,17 @@ pub struct Row {
     cpu: Duration,
     #[serde(skip)]
     response: Option<Histogram<u64>>,
+}
+
+/// One of the turns of a row.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TurnFigures {
+    /// Requests with a complete answer.
+    pub answered: u64,
+    /// How long it was measured.
+    pub seconds: f64,
+    /// CPU time of the whole process tree.
+    pub cpu_seconds: f64,
 }
 
 /// What broke, the worst thing first.
@@ -155,7 +166,7 @@ impl Row {
             number,
             clients,
             error: None,
-            turns: 0,
+            turns: Vec::new(),
             answered: 0,
             seconds: 0.0,
             requests_per_second: None,
@@ -178,7 +189,11 @@ impl Row {
     /// Adds what one more turn has shown.
     pub(super) fn add(&mut self, turn: Turn) {
         let Outcome { account, elapsed, response, .. } = turn.outcome;
-        self.turns += 1;
+        self.turns.push(TurnFigures {
+            answered: account.answered_total(),
+            seconds: elapsed.as_secs_f64(),
+            cpu_seconds: turn.cpu.as_secs_f64(),
+        });
         self.answered += account.answered_total();
         self.seconds += elapsed.as_secs_f64();
         self.unfinished += account.in_flight;
@@ -208,8 +223,9 @@ impl Row {
         let microseconds =
             |quantile| response.map(|times| figure(times.value_at_quantile(quantile)) / 1000.0);
         (self.p50_us, self.p99_us) = (microseconds(0.5), microseconds(0.99));
-        self.cpu_us_per_request =
-            (self.answered > 0).then(|| self.cpu.as_secs_f64() * 1e6 / answered);
+        // Children's time comes in clock ticks: of a few requests there may be nothing to see.
+        self.cpu_us_per_request = (self.answered > 0 && !self.cpu.is_zero())
+            .then(|| self.cpu.as_secs_f64() * 1e6 / answered);
         self.broke = self.what_broke();
     }
 

@@ -180,5 +180,9 @@ fn settle(server: &Server, before: Option<Left>) -> Left {
 }
 
 fn note_pss(server: &Server, peak: &Cell<Option<u64>>) {
-    peak.set(peak.get().max(observe::tree(server.keeper()).below_root().pss()));
+    let tree = observe::tree(server.keeper()).below_root();
+    // A server that is gone needs no memory, but that is not what was asked.
+    if !tree.processes.is_empty() {
+        peak.set(peak.get().max(tree.pss()));
+    }
 }

@@ -52,7 +52,7 @@ pub fn comparison_text(comparison: &Comparison, on_terminal: bool) -> String {
 
 fn level_table(rows: &[Row], on_terminal: bool) -> String {
     let mut table = table(&COLUMNS, on_terminal);
-    for row in rows.iter().filter(|row| row.turns > 0) {
+    for row in rows.iter().filter(|row| !row.turns.is_empty()) {
         table.add_row([
             row.name.clone(),
             row.requests_per_second.map_or_else(none, short_number),
