@@ -40,8 +40,7 @@ fn serve(args: &Args) -> Result<()> {
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).during("epoll_ctl")?;
     let mut server = Server { poll, listener, clients: Slab::new(), ready: vec![], full: false };
     let mut events = Events::with_capacity(1024);
-    let mut buffer = vec![0; 64 * 1024];
-    let mut scratch = Scratch::new(&mut buffer);
+    let mut scratch = Scratch::new(64 * 1024);
     loop {
         // With somebody left over from the last turn, only look for news; else sleep until it comes.
         let wait = (!server.ready.is_empty()).then_some(Duration::ZERO);
@@ -82,7 +81,7 @@ impl Server {
     }
 
     /// Serves a client as far as it goes without waiting.
-    fn advance(&mut self, client: usize, ended: bool, scratch: &mut Scratch<'_>) {
+    fn advance(&mut self, client: usize, ended: bool, scratch: &mut Scratch) {
         // Closed earlier in this turn? Or somebody else's by now: then trying does no harm.
         let Some((stream, connection)) = self.clients.get_mut(client) else { return };
         match connection.advance(stream.as_raw_fd(), ended, scratch).during("client") {

@@ -108,7 +108,7 @@ pub fn run<A: Parser>(serve: impl FnOnce(&A) -> Result<()>) -> ExitCode {
     };
     // fork(2) copies page tables, so what parsing has left behind would be paid for each time.
     return_free_memory();
-    connection::prepare();
+    connection::rehearse();
     let main_process = process::id();
     let Err(error) = serve(&args) else { return ExitCode::SUCCESS };
     log(error);

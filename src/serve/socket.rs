@@ -23,9 +23,6 @@ pub fn listen(address: SocketAddr, backlog: i32) -> Result<OwnedFd> {
     // Without it a restarted server could not bind for a minute, while old connections are in
     // TIME-WAIT (socket(7)).
     socket.set_reuse_address(true).during("setsockopt SO_REUSEADDR")?;
-    // Accepted sockets inherit it. An answer is written whole, so holding back its last segment
-    // (Nagle's algorithm) would only delay pipelined answers (tcp(7)).
-    socket.set_tcp_nodelay(true).during("setsockopt TCP_NODELAY")?;
     let failed = |error| with_hint(error, address);
     socket.bind(&address.into()).during(format!("bind {address}")).map_err(failed)?;
     socket.listen(backlog).during(format!("listen {address}")).map_err(failed)?;
