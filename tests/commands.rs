@@ -1,0 +1,290 @@
+//! The `rungs` command and the clients, from outside.
+
+use assert_cmd::{Command, cargo::cargo_bin};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rungs::{
+    harness::{
+        observe,
+        supervise::{Launch, Server},
+    },
+    ladder::LADDER,
+};
+use serde_json::Value;
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Polls until `awaited` is there, and says what was awaited if it does not come.
+fn wait_for<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited a minute for {awaited}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn rungs(arguments: &[&str]) -> Command {
+    let mut command = Command::new(cargo_bin("rungs"));
+    command.args(arguments).env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// A comparison's JSON.
+fn compare(arguments: &[&str], code: i32) -> (Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    let json = ["--json", file.to_str().unwrap()];
+    let assert = rungs(&["compare"]).args(arguments).args(json).assert().code(code);
+    let stdout = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    (serde_json::from_slice(&fs::read(&file).unwrap()).unwrap(), stdout)
+}
+
+fn row<'a>(comparison: &'a Value, name: &str) -> &'a Value {
+    let rows = comparison["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row of {name}"))
+}
+
+fn start(program: &str) -> Server {
+    let launch = Launch::new(cargo_bin(program)).arguments(["--listen", "127.0.0.1:0"]);
+    Server::start(&launch).unwrap()
+}
+
+#[test]
+fn list_names_every_rung_with_its_idea() {
+    let output = rungs(&["list"]).assert().success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    for rung in LADDER {
+        let line = text.lines().find(|line| line.contains(rung.name) && line.contains(rung.idea));
+        assert!(line.is_some_and(|line| line.contains(rung.breaks)), "{}: {text}", rung.name);
+    }
+    assert!(!text.contains(['\u{1b}', '─']), "plain in a pipe: {text}");
+}
+
+#[test]
+fn list_has_json_for_scripts() {
+    let output = rungs(&["list", "--json"]).assert().success();
+    let list: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(list["schema"], 1);
+    let found = list["rungs"].as_array().unwrap();
+    assert_eq!(found.len(), LADDER.len());
+    assert_eq!(found[7]["name"], "concurrentserver_final");
+    assert_eq!(found[7]["number"], 7);
+    assert_eq!(found[7]["base"], "concurrentserver3");
+    assert_eq!(found[7]["lesson"], "lessons/07-concurrentserver_final.md");
+    assert!(found[0]["base"].is_null());
+}
+
+#[test]
+fn compare_says_what_broke_and_what_it_cost() {
+    let names = ["iterativeserver", "concurrentserver2", "concurrentserver_eintr", "threadserver"];
+    let (comparison, text) = compare(&[&names[..], &["--levels=4", "--rounds=1"]].concat(), 0);
+    let word = |name| row(&comparison, name)["broke"].as_str().unwrap();
+    assert_eq!(names.map(word), ["one-at-a-time", "leaks", "died", "nothing"]);
+    assert_eq!(comparison["work"], "connection-per-request");
+    assert_eq!(comparison["partial"], false);
+
+    let whole = row(&comparison, "threadserver");
+    for figure in ["answered", "requests_per_second", "p50_us", "p99_us", "peak_pss"] {
+        assert!(whole[figure].as_f64().is_some_and(|n| n > 0.0), "{figure} of {whole}");
+    }
+    assert!(whole["cpu_us_per_request"].as_f64().is_some_and(|n| n > 0.0), "{whole}");
+    assert_eq!(whole["zombies_left"], 0);
+    assert_eq!(whole["descriptors_left"], 0);
+
+    // Its clients wait for the end of an answer whose connection is never closed.
+    let leak = row(&comparison, "concurrentserver2");
+    assert_eq!(leak["answered"], 0);
+    assert_eq!(leak["descriptors_left"], 4);
+    assert_eq!(leak["unfinished"], 4);
+
+    assert!(text.contains("accept: interrupted system call"), "{text}");
+    assert!(!text.contains(['\u{1b}', '─']), "plain in a pipe: {text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn compare_keeps_connections_if_asked() {
+    let arguments = ["epollserver", "--keep-alive", "--levels=2", "--rounds=1"];
+    let (comparison, _) = compare(&arguments, 0);
+    assert_eq!(comparison["work"], "keep-alive");
+    assert_eq!(row(&comparison, "epollserver")["broke"], "nothing");
+}
+
+#[test]
+fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
+    let peer = "echo no such luck >&2; exit 3 {port}";
+    let (comparison, text) =
+        compare(&["iterativeserver", "--peer", peer, "--levels=1", "--rounds=1"], 1);
+    let error = row(&comparison, "echo")["error"].as_str().unwrap();
+    assert!(error.contains("no such luck") && error.contains("exit status 3"), "{error}");
+    assert!(text.contains("echo has no figures"), "{text}");
+    assert!(row(&comparison, "iterativeserver")["answered"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn nginx_takes_part_if_it_is_there() {
+    let path = env::var_os("PATH").unwrap();
+    if !env::split_paths(&path).any(|folder| folder.join("nginx").is_file()) {
+        println!("skipped: nginx_takes_part_if_it_is_there: nginx is not on PATH");
+        return;
+    }
+    let arguments = ["iterativeserver", "--peer=nginx", "--levels=1", "--rounds=1"];
+    let (comparison, _) = compare(&arguments, 0);
+    let nginx = row(&comparison, "nginx");
+    assert!(nginx["answered"].as_u64().is_some_and(|n| n > 0), "{nginx}");
+    assert_eq!(nginx["failures"], serde_json::json!({}));
+    assert_eq!(nginx["broke"], "nothing");
+}
+
+#[test]
+fn a_missing_nginx_is_named_with_its_package() {
+    // Cargo finds its compiler beside itself.
+    let cargo = PathBuf::from(env::var_os("CARGO").unwrap());
+    let mut command = rungs(&["compare", "iterativeserver", "--peer=nginx", "--levels=1"]);
+    command.env("PATH", cargo.parent().unwrap()).args(["--rounds=1"]);
+    let assert = command.assert().code(1);
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("nginx has no figures") && text.contains("nginx-light"), "{text}");
+}
+
+#[test]
+fn wrong_words_get_a_line_and_a_hint() {
+    let said = |arguments: &[&str], code| {
+        let assert = rungs(arguments).assert().code(code);
+        let output = assert.get_output();
+        assert!(output.stdout.is_empty());
+        let text = String::from_utf8(output.stderr.clone()).unwrap();
+        assert!(text.starts_with("rungs: "), "{text}");
+        text
+    };
+    let text = said(&["compare", "epolserver"], 2);
+    assert!(text.contains("epolserver") && text.contains("hint: ") && text.contains("epollserver"));
+    assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
+    assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
+    let text = said(&["compare", "--json", "/nowhere/result.json"], 1);
+    assert!(text.contains("create /nowhere/result.json: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+/// A comparison that would take a quarter of an hour, seen with a rung at work.
+fn long_comparison(json: &Path) -> (Child, u32) {
+    let comparing = std::process::Command::new(cargo_bin("rungs"))
+        .args(["compare", "threadserver", "--levels=2", "--rounds=1000", "--json"])
+        .arg(json)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let rung = wait_for("a rung under load", || {
+        let tree = observe::tree(comparing.id());
+        tree.processes.iter().find(|one| one.name == "threadserver").map(|one| one.pid)
+    });
+    (comparing, rung)
+}
+
+fn is_gone(pid: u32) -> bool {
+    // Its number may be somebody else's by now.
+    observe::tree(pid).processes.first().is_none_or(|one| one.name != "threadserver")
+}
+
+#[test]
+fn an_interrupted_comparison_keeps_what_it_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    let (comparing, rung) = long_comparison(&file);
+    kill(Pid::from_raw(comparing.id().cast_signed()), Signal::SIGINT).unwrap();
+    let output = comparing.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("Interrupted"), "{text}");
+    let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(comparison["partial"], true);
+    wait_for("the end of the rung", || is_gone(rung).then_some(()));
+}
+
+#[test]
+fn a_killed_comparison_leaves_no_server_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut comparing, rung) = long_comparison(&folder.path().join("result.json"));
+    comparing.kill().unwrap();
+    comparing.wait().unwrap();
+    wait_for("the end of the rung", || is_gone(rung).then_some(()));
+}
+
+#[test]
+fn client1_shows_both_sides_of_a_conversation() {
+    let server = start("iterativeserver");
+    let address = server.address().to_string();
+    let client = |path| {
+        let mut command = Command::new(cargo_bin("client1"));
+        command.args(["--connect", &address, "--path", path]);
+        String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+    };
+    let text = client("/hello");
+    assert!(text.contains("> GET /hello HTTP/1.1\n"), "{text}");
+    assert!(text.contains("< HTTP/1.1 200 OK\n"), "{text}");
+    assert!(text.contains("< Hello, World!\n"), "{text}");
+    assert!(client("/nowhere").contains("< HTTP/1.1 404 Not Found\n"));
+}
+
+#[test]
+fn client1_names_a_server_that_is_not_there() {
+    let server = start("iterativeserver");
+    let address = server.address().to_string();
+    drop(server);
+    let assert = Command::new(cargo_bin("client1")).args(["--connect", &address]).assert().code(1);
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(text.starts_with(&format!("client1: connect {address}: connection refused\nhint: ")));
+}
+
+/// `client2` while it holds its connections, with its first line.
+fn holding(
+    server: &Server,
+    clients: &str,
+    connections: &str,
+) -> (Child, BufReader<ChildStdout>, String) {
+    let mut client = std::process::Command::new(cargo_bin("client2"))
+        .args(["--connect", &server.address().to_string()])
+        .args(["--max-clients", clients, "--max-conns", connections])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(client.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    (client, stdout, line)
+}
+
+#[test]
+fn client2_really_opens_that_many() {
+    let server = start("epollserver");
+    let before = observe::tree(server.pid()).descriptors().unwrap();
+    let held = || observe::tree(server.pid()).descriptors().unwrap() - before;
+    let (mut client, _stdout, line) = holding(&server, "3", "7");
+    assert_eq!(line, format!("client2: 21 of 21 connections to {} are open\n", server.address()));
+    wait_for("21 connections at the server", || (held() == 21).then_some(()));
+    // The parent and three clients; they must go when it does.
+    assert_eq!(observe::tree(client.id()).processes.len(), 4);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    wait_for("the end of all clients", || (held() == 0).then_some(()));
+}
+
+#[test]
+fn client2_attacks_nobody_else() {
+    let mut command = Command::new(cargo_bin("client2"));
+    let assert = command.args(["--connect", "192.0.2.1:80"]).assert().code(2);
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(text.starts_with("client2: ") && text.contains("not a loopback address"), "{text}");
+}
