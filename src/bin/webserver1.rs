@@ -25,9 +25,8 @@ fn main() -> ExitCode {
     match serve(address) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!(
-                "webserver1: {address}: {error}\nhint: is the port free? try --listen 127.0.0.1:0"
-            );
+            let hint = "is the port free? try --listen 127.0.0.1:0";
+            eprintln!("webserver1: serve {address}: {}\nhint: {hint}", error.kind());
             ExitCode::FAILURE
         }
     }
