@@ -1,0 +1,119 @@
+//! Rung 13, `epollserver`: one thread for all.
+
+use std::{
+    io::{ErrorKind, Write},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rungs::harness::supervise::Server;
+
+use super::support::{
+    Client, GET, PATIENCE, allow_descriptors, anonymous, await_equal, children, descriptors, kept,
+    launch, start, threads,
+};
+
+const MIB: u64 = 1024 * 1024;
+
+fn hello() -> String {
+    kept("Hello, World!")
+}
+
+fn ask(server: &Server) {
+    let mut client = Client::connect(server);
+    client.say(GET);
+    client.expect(&hello());
+}
+
+#[test]
+fn one_thread_serves_a_thousand_connections_at_once() {
+    allow_descriptors(4096);
+    let server = start(&launch("epollserver"));
+    let idle = descriptors(&server);
+    let mut clients: Vec<_> = (0..1000).map(|_| Client::connect(&server)).collect();
+    await_equal("descriptors of a thousand clients", idle + 1000, || descriptors(&server));
+    for _ in 0..2 {
+        for client in &mut clients {
+            client.say(GET);
+        }
+        for client in &mut clients {
+            client.expect(&hello());
+        }
+        assert_eq!((threads(&server), children(&server).len()), (1, 0));
+    }
+    assert_eq!(descriptors(&server), idle + 1000);
+    drop(clients);
+    await_equal("descriptors after all have left", idle, || descriptors(&server));
+}
+
+/// The FIN may be behind bytes that a read did not ask for, and no second event tells of it.
+#[test]
+fn many_ends_at_once_leave_no_descriptor_behind() {
+    allow_descriptors(4096);
+    let server = start(&launch("epollserver"));
+    let idle = descriptors(&server);
+    for _ in 0..5 {
+        let mut clients: Vec<_> = (0..300).map(|_| Client::connect(&server)).collect();
+        for client in &mut clients {
+            client.say_last(GET);
+        }
+        for client in &mut clients {
+            client.expect(&hello());
+            client.expect_end();
+        }
+        await_equal("descriptors after all have left", idle, || descriptors(&server));
+    }
+}
+
+#[test]
+fn a_slow_reader_of_a_large_answer_costs_no_memory_and_stops_nobody() {
+    const LENGTH: usize = 50 * 1024 * 1024;
+    let server = start(&launch("epollserver"));
+    ask(&server);
+    let before = anonymous(&server);
+    let mut slow = Client::connect(&server);
+    slow.say(format!("GET /bytes/{LENGTH} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for _ in 0..20 {
+        ask(&server);
+    }
+    let grown = anonymous(&server).saturating_sub(before);
+    assert!(grown < 2 * MIB, "it grew by {grown} bytes");
+    let head = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                Content-Type: text/plain; charset=utf-8\r\nContent-Length: 52428800\r\n\r\n";
+    slow.expect_bytes(head.len() + LENGTH);
+    let grown = anonymous(&server).saturating_sub(before);
+    assert!(grown < 2 * MIB, "it grew by {grown} bytes");
+}
+
+/// Says `request` again and again, until nothing was taken for a while. Returns how many bytes the
+/// kernels of both sides took.
+fn say_until_full(client: &Client, request: &[u8], limit: u64) -> u64 {
+    let many = request.repeat(1000);
+    let mut stream = client.stream();
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let (start, mut taken, mut at) = (Instant::now(), 0, 0);
+    while taken < limit && start.elapsed() < PATIENCE {
+        match stream.write(&many[at..]) {
+            Ok(length) => (taken, at) = (taken + length as u64, (at + length) % many.len()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return taken,
+            Err(error) => panic!("send: {error}"),
+        }
+    }
+    panic!("the server took {taken} bytes of requests from a client that reads no answer");
+}
+
+#[test]
+fn a_client_that_asks_and_never_reads_is_held_back() {
+    let server = start(&launch("epollserver"));
+    ask(&server);
+    let before = anonymous(&server);
+    let clients: Vec<_> = (0..4).map(|_| Client::connect(&server)).collect();
+    thread::scope(|scope| {
+        for client in &clients {
+            scope.spawn(|| say_until_full(client, GET, 100 * MIB));
+        }
+    });
+    ask(&server);
+    let grown = anonymous(&server).saturating_sub(before);
+    assert!(grown < 2 * MIB, "it grew by {grown} bytes");
+}

@@ -1,0 +1,206 @@
+//! What rungs 9 and up have in common: connections that stay open, and clients beside each other.
+
+use std::{fmt::Write, net::TcpStream, thread};
+
+use rungs::ladder::{LADDER, Rung};
+
+use super::support::{
+    Client, GET, LAST_GET, answer, await_equal, await_until, descriptors, kept, launch, process,
+    start, threads,
+};
+
+fn keepers() -> impl Iterator<Item = &'static Rung> {
+    LADDER.iter().filter(|rung| rung.number >= 9)
+}
+
+fn hello() -> String {
+    kept("Hello, World!")
+}
+
+#[test]
+fn a_connection_takes_one_request_after_another() {
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        let idle = descriptors(&server);
+        let mut client = Client::connect(&server);
+        for _ in 0..3 {
+            client.say(GET);
+            client.expect(&hello());
+        }
+        client.say("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+        let head = answer("200 OK", "Content-Length: 13\r\n", "");
+        let nothing = answer("404 Not Found", "Content-Length: 13\r\n", "nothing here\n");
+        client.expect(&(head + &nothing));
+        client.say("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        let fields = "Content-Length: 13\r\nConnection: keep-alive\r\n";
+        client.expect(&answer("200 OK", fields, "Hello, World!"));
+        client.say(LAST_GET);
+        let fields = "Content-Length: 13\r\nConnection: close\r\n";
+        client.expect(&answer("200 OK", fields, "Hello, World!"));
+        client.expect_end();
+        await_equal("descriptors after it has left", idle, || descriptors(&server));
+    }
+}
+
+#[test]
+fn a_silent_client_stops_nobody() {
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        let idle = descriptors(&server);
+        let mut silent = Client::connect(&server);
+        silent.say("GET / HT");
+        await_equal("the silent client's descriptor", idle + 1, || descriptors(&server));
+        let mut second = Client::connect(&server);
+        second.say(GET);
+        second.expect(&hello());
+        silent.say("TP/1.1\r\nHost: a\r\n\r\n");
+        silent.expect(&hello());
+    }
+}
+
+/// So many requests of three kinds, each told apart from its neighbours, with their answers.
+fn conversation(count: usize) -> (String, String) {
+    let (mut requests, mut answers) = (String::new(), String::new());
+    for number in 0..count {
+        match number % 3 {
+            0 => {
+                write!(requests, "GET /bytes/{number} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+                answers += &kept(&"x".repeat(number));
+            }
+            1 => {
+                let body = format!("number {number}");
+                let length = body.len();
+                write!(
+                    requests,
+                    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"
+                )
+                .unwrap();
+                answers += &kept(&body);
+            }
+            _ => {
+                requests += "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+                answers += &hello();
+            }
+        }
+    }
+    (requests, answers)
+}
+
+/// Somebody must read while somebody writes: the server holds back requests whose answers wait.
+#[test]
+fn a_thousand_pipelined_requests_are_answered_in_order() {
+    let (requests, answers) = conversation(1000);
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        let mut reader = Client::connect(&server);
+        let mut writer = reader.stream().try_clone().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| std::io::Write::write_all(&mut writer, requests.as_bytes()).unwrap());
+            reader.expect(&answers);
+        });
+        reader.finish();
+        reader.expect_end();
+    }
+}
+
+#[test]
+fn requests_that_come_byte_by_byte_are_answered() {
+    let (requests, answers) = conversation(9);
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        let mut client = Client::connect(&server);
+        for byte in requests.bytes() {
+            client.say([byte]);
+        }
+        client.expect(&answers);
+    }
+}
+
+#[test]
+fn the_answer_comes_to_who_has_ended_its_side() {
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        let idle = descriptors(&server);
+        let mut together = Client::connect(&server);
+        together.say_last(GET);
+        let mut later = Client::connect(&server);
+        later.say(GET);
+        later.finish();
+        for client in [&mut together, &mut later] {
+            client.expect(&hello());
+            client.expect_end();
+        }
+        // Half a request has an answer too.
+        let mut early = Client::connect(&server);
+        early.say_last(b"GET / HT");
+        let reason = "the request ended early";
+        let fields = format!("Content-Length: {}\r\nConnection: close\r\n", reason.len());
+        early.expect(&answer("400 Bad Request", &fields, reason));
+        early.expect_end();
+        await_equal("descriptors after all have left", idle, || descriptors(&server));
+    }
+}
+
+#[test]
+fn clients_that_reset_in_mid_request_leave_nothing_behind() {
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        let idle = descriptors(&server);
+        for said in ["", "GET / HT", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"]
+        {
+            for _ in 0..50 {
+                let mut client = Client::connect(&server);
+                client.say(said);
+                client.reset();
+            }
+        }
+        let mut reader = Client::connect(&server);
+        reader.say("GET /bytes/104857600 HTTP/1.1\r\nHost: a\r\n\r\n");
+        reader.reset();
+        await_equal("descriptors after all resets", idle, || descriptors(&server));
+        let mut client = Client::connect(&server);
+        client.say(GET);
+        client.expect(&hello());
+    }
+}
+
+/// With 64 descriptors, about 60 of 100 clients are accepted. It must not die of the next, and must
+/// remember those who wait: no event tells of them again.
+#[test]
+fn a_shortage_of_descriptors_passes() {
+    for rung in keepers() {
+        let server = start(&launch(rung.name).descriptor_limit(64));
+        let mut held: Vec<_> = (0..100).map(|_| Client::connect(&server)).collect();
+        await_equal("no descriptor left", 64, || descriptors(&server));
+        for client in &mut held {
+            client.say(GET);
+        }
+        held[0].expect(&hello());
+        held[99].expect_silence();
+        // Each that leaves makes room for one who waits.
+        while held.len() > 1 {
+            drop(held.remove(0));
+            held[0].expect(&hello());
+        }
+        drop(held);
+        let mut client = Client::connect(&server);
+        client.say(GET);
+        client.expect(&hello());
+        assert_eq!((server.exited(), server.stderr()), (None, String::new()), "{}", rung.name);
+    }
+}
+
+#[test]
+fn threadserver_has_a_thread_per_connection() {
+    let server = start(&launch("threadserver"));
+    let mut clients = Vec::new();
+    for count in 1..=20 {
+        clients.push(Client::connect(&server));
+        await_equal("threads", 1 + count, || threads(&server));
+    }
+    drop(clients);
+    await_equal("threads after all have left", 1, || threads(&server));
+    let plain = TcpStream::connect(server.address()).unwrap();
+    await_until("a thread again", || process(&server).threads == 2);
+    drop(plain);
+}
