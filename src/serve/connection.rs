@@ -309,8 +309,13 @@ impl Connection {
             return Ok(());
         }
         let sent = match send(socket, &output.bytes, self.send_flags()) {
+            Ok(sent) => sent,
             Err(Errno::EAGAIN | Errno::EINTR) => 0,
-            sent => sent?,
+            Err(error) => {
+                // Shared room: what is left in it would go to the next client.
+                output.bytes.clear();
+                return Err(error);
+            }
         };
         if sent < output.bytes.len() {
             self.output = mem::take(&mut output.bytes);
