@@ -5,7 +5,9 @@ use std::{io::ErrorKind, net::TcpStream, time::Duration};
 use procfs::net::TcpState;
 use rungs::harness::supervise::Server;
 
-use super::support::{Client, GET, await_equal, descriptors, hello_once, launch, start};
+use super::support::{
+    Client, GET, await_equal, descriptors, hello_once, idle_descriptors, launch, start,
+};
 
 #[test]
 fn webserver1_answers_what_it_does_not_read() {
@@ -36,7 +38,7 @@ fn webserver1_survives_clients_that_leave_or_reset() {
 #[test]
 fn a_silent_client_stops_iterativeserver_as_long_as_it_stays() {
     let server = start(&launch("iterativeserver"));
-    let idle = descriptors(&server);
+    let idle = idle_descriptors(&server);
     let silent = Client::connect(&server);
     await_equal("the silent client's descriptor", idle + 1, || descriptors(&server));
     let mut second = Client::connect(&server);

@@ -12,8 +12,8 @@ use nix::{
 use rungs::harness::supervise::{Exit, Server};
 
 use super::support::{
-    Client, GET, await_equal, await_some, await_until, children, descriptors, hello_once, launch,
-    process, start, zombies,
+    Client, GET, await_equal, await_some, await_until, children, descriptors, hello_once,
+    idle_descriptors, launch, process, start, zombies,
 };
 
 /// Asks, and gets the answer. The end may come or not.
@@ -32,7 +32,7 @@ fn ask_to_the_end(server: &Server) {
 #[test]
 fn concurrentserver2_keeps_every_connection_and_every_child() {
     let server = start(&launch("concurrentserver2"));
-    let idle = descriptors(&server);
+    let idle = idle_descriptors(&server);
     for clients in 1..=5 {
         let mut client = ask(&server);
         client.expect_silence();
@@ -62,7 +62,7 @@ fn concurrentserver2_dies_when_its_descriptors_are_used_up() {
 #[test]
 fn concurrentserver_closes_but_keeps_zombies() {
     let server = start(&launch("concurrentserver"));
-    let idle = descriptors(&server);
+    let idle = idle_descriptors(&server);
     for clients in 1..=5 {
         ask_to_the_end(&server);
         await_equal("descriptors", idle, || descriptors(&server));
@@ -91,7 +91,7 @@ fn concurrentserver_serves_others_while_one_is_silent() {
 #[test]
 fn concurrentserver_eintr_answers_its_first_client_and_dies() {
     let server = start(&launch("concurrentserver_eintr"));
-    let idle = descriptors(&server);
+    let idle = idle_descriptors(&server);
     let mut client = Client::connect(&server);
     await_equal("a child", 1, || children(&server).len());
     await_equal("descriptors", idle, || descriptors(&server));
@@ -108,7 +108,7 @@ fn concurrentserver_eintr_answers_its_first_client_and_dies() {
 #[test]
 fn concurrentserver3_survives_one_client_after_another() {
     let server = start(&launch("concurrentserver3"));
-    let idle = descriptors(&server);
+    let idle = idle_descriptors(&server);
     for _ in 0..20 {
         ask_to_the_end(&server);
         // The next comes when the last is dead, so that its signal is not lost in another's.
@@ -180,7 +180,7 @@ fn concurrentserver3_leaves_zombies_after_a_burst() {
 #[test]
 fn concurrentserver_final_leaves_nobody_behind() {
     let server = start(&launch("concurrentserver_final"));
-    let idle = descriptors(&server);
+    let idle = idle_descriptors(&server);
     burst_behind_the_back(&server);
     await_equal("children after one signal for all", 0, || children(&server).len());
     for _ in 0..10 {

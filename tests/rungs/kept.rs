@@ -5,8 +5,8 @@ use std::{fmt::Write, net::TcpStream, thread};
 use rungs::ladder::{LADDER, Rung};
 
 use super::support::{
-    Client, GET, LAST_GET, answer, await_equal, await_until, descriptors, kept, launch, process,
-    start, threads,
+    Client, GET, LAST_GET, answer, await_equal, await_until, descriptors, idle_descriptors, kept,
+    launch, process, start, threads,
 };
 
 fn keepers() -> impl Iterator<Item = &'static Rung> {
@@ -21,7 +21,7 @@ fn hello() -> String {
 fn a_connection_takes_one_request_after_another() {
     for rung in keepers() {
         let server = start(&launch(rung.name));
-        let idle = descriptors(&server);
+        let idle = idle_descriptors(&server);
         let mut client = Client::connect(&server);
         for _ in 0..3 {
             client.say(GET);
@@ -46,7 +46,7 @@ fn a_connection_takes_one_request_after_another() {
 fn a_silent_client_stops_nobody() {
     for rung in keepers() {
         let server = start(&launch(rung.name));
-        let idle = descriptors(&server);
+        let idle = idle_descriptors(&server);
         let mut silent = Client::connect(&server);
         silent.say("GET / HT");
         await_equal("the silent client's descriptor", idle + 1, || descriptors(&server));
@@ -120,7 +120,7 @@ fn requests_that_come_byte_by_byte_are_answered() {
 fn the_answer_comes_to_who_has_ended_its_side() {
     for rung in keepers() {
         let server = start(&launch(rung.name));
-        let idle = descriptors(&server);
+        let idle = idle_descriptors(&server);
         let mut together = Client::connect(&server);
         together.say_last(GET);
         let mut later = Client::connect(&server);
@@ -145,7 +145,7 @@ fn the_answer_comes_to_who_has_ended_its_side() {
 fn clients_that_reset_in_mid_request_leave_nothing_behind() {
     for rung in keepers() {
         let server = start(&launch(rung.name));
-        let idle = descriptors(&server);
+        let idle = idle_descriptors(&server);
         for said in ["", "GET / HT", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"]
         {
             for _ in 0..50 {
