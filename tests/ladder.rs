@@ -469,7 +469,7 @@ fn the_difference_between_a_rung_and_its_base_is_one_idea() {
 #[test]
 fn a_rung_over_budget_is_found() {
     let lines = |range: std::ops::Range<usize>| -> String {
-        range.map(|number| format!("line({number});\n")).collect()
+        range.map(|number| format!("line({number});\n")).collect::<Vec<_>>().concat()
     };
     let base = lines(0..20);
     let added = |count: usize| budget_faults("a", &base, &(base.clone() + &lines(20..20 + count)));
@@ -479,7 +479,7 @@ fn a_rung_over_budget_is_found() {
     let hunks = |count| {
         let insert =
             |number| format!("line({number});\n{}", if number < count { "x;\n" } else { "" });
-        budget_faults("a", &base, &(0..20).map(insert).collect::<String>())
+        budget_faults("a", &base, &(0..20).map(insert).collect::<Vec<_>>().concat())
     };
     assert_eq!((hunks(5).len(), hunks(6).len()), (0, 1));
     let commented = lines(0..20).replace('\n', "\n\n    // why\n");

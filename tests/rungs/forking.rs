@@ -9,11 +9,14 @@ use nix::{
     },
     unistd::Pid,
 };
-use rungs::harness::supervise::{Exit, Server};
+use rungs::harness::{
+    observe::Process,
+    supervise::{Exit, Server},
+};
 
 use super::support::{
-    Client, GET, await_equal, await_some, await_until, children, descriptors, hello_once,
-    idle_descriptors, launch, process, start, zombies,
+    Client, GET, await_equal, await_some, await_until, children, descriptors, descriptors_of,
+    hello_once, idle_descriptors, launch, process, start, zombies,
 };
 
 /// Asks, and gets the answer. The end may come or not.
@@ -83,6 +86,18 @@ fn concurrentserver_serves_others_while_one_is_silent() {
     await_equal("the silent client's process", 1, || children(&server).len());
     ask_to_the_end(&server);
     silent.expect_silence();
+}
+
+#[test]
+fn concurrentserver_closes_the_listening_socket_in_the_child() {
+    for (name, both) in [("concurrentserver2", 1), ("concurrentserver", 0)] {
+        let server = start(&launch(name));
+        let idle = idle_descriptors(&server);
+        let _silent = Client::connect(&server);
+        let child = await_some("the client's process", || children(&server).pop());
+        // Its copy of the connection has come, and that of the listening socket has gone or not.
+        await_equal("descriptors of the child", idle + both, || descriptors_of(child.pid));
+    }
 }
 
 /// The child must not end before its parent waits in accept, or the signal interrupts nothing. So
@@ -166,9 +181,7 @@ fn concurrentserver3_leaves_zombies_after_a_burst() {
     let server = start(&launch("concurrentserver3"));
     for _ in 0..5 {
         expect_all(burst(&server));
-        await_until("the end of all children", || {
-            children(&server).iter().all(|child| child.is_zombie())
-        });
+        await_until("the end of all children", || children(&server).iter().all(Process::is_zombie));
         await_until("the parent back in accept", || process(&server).state == 'S');
         if zombies(&server) > 0 {
             return;

@@ -225,7 +225,7 @@ impl Client {
     /// One read; 0 is the end.
     #[track_caller]
     fn receive(&mut self) -> usize {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = [0; 16 * 1024];
         let length = self.stream.read(&mut piece).unwrap_or_else(|error| {
             let so_far = String::from_utf8_lossy(&self.received);
             panic!("awaited more from the server: {error}; so far it said {so_far:?}")
