@@ -174,6 +174,8 @@ fn who_sends_too_much_can_read_why_although_it_goes_on_sending() {
 fn to_be_stopped_and_continued_ends_no_server() {
     for rung in readers() {
         let server = start(&launch(rung.name));
+        // A system call must be there to be interrupted (signal(7), "Interruption by stop signals").
+        await_until("a server that waits", || process(&server).state == 'S');
         server.signal(SIGSTOP);
         await_until("the state T", || process(&server).state == 'T');
         server.signal(SIGCONT);
