@@ -1,4 +1,4 @@
-//! Links the stack unwinder into our programs instead of loading it from libgcc_s.so.
+//! Links the stack unwinder into our programs instead of loading it from `libgcc_s.so`.
 //!
 //! fork(2) copies every mapping of the parent and the child's exit takes each one down again; the
 //! five mappings of that library, which a rung never uses, are one twentieth of the price of

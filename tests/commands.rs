@@ -1,4 +1,5 @@
 //! The `rungs` command and the clients, from outside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use assert_cmd::{Command, cargo::cargo_bin};
 use nix::{
