@@ -4,6 +4,7 @@ use std::{
     fs,
     net::TcpListener,
     os::unix::fs::{MetadataExt, PermissionsExt},
+    process::Command,
 };
 
 use nix::{
@@ -334,7 +335,9 @@ fn as_ordinary_user(name: &str, address: &str, directory: &tempfile::TempDir) ->
     }
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let copy = directory.path().join(name);
-    fs::copy(program(name), &copy).unwrap();
+    // By another process: a server that another test forks meanwhile would hold our descriptor, and
+    // a file that somebody may write to cannot be run (ETXTBSY, execve(2)).
+    assert!(Command::new("cp").arg(program(name)).arg(&copy).status().unwrap().success());
     let launch = Launch::new("setpriv");
     let launch = launch.arguments(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     launch.arguments([copy]).arguments(["--listen", address])
