@@ -62,6 +62,17 @@ fn start(program: &str) -> Server {
 }
 
 #[test]
+fn a_descriptor_that_accept_has_reserved_is_not_open() {
+    let server = start("iterativeserver");
+    let tree = wait_for("the server to sleep in accept", || {
+        let tree = observe::tree(server.pid());
+        (tree.processes[0].state == 'S').then_some(tree)
+    });
+    // 0, 1, 2 and the listening socket.
+    assert_eq!(tree.descriptors(), Some(4));
+}
+
+#[test]
 fn list_names_every_rung_with_its_idea() {
     let output = rungs(&["list"]).assert().success();
     let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();

@@ -1,6 +1,6 @@
 //! One process, from `/proc/PID`.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use nix::{
     time::{ClockId, clock_getcpuclockid},
@@ -78,7 +78,12 @@ impl Process {
 
     /// How many descriptors it has open now; 0 if it is gone, `None` if they may not be counted.
     pub(super) fn descriptors(&self) -> Option<u64> {
-        self.holds(|handle| Ok(handle.fd_count()? as u64))
+        // Counted one by one: the size of the folder, which procfs takes for their number, includes
+        // the one that a process blocked in accept(2) has reserved.
+        self.holds(|handle| {
+            let descriptors = fs::read_dir(format!("/proc/{}/fd", handle.pid))?;
+            Ok(descriptors.count() as u64)
+        })
     }
 
     /// What a live process holds: nothing, once it has ended.
