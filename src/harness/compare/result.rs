@@ -230,9 +230,11 @@ impl Row {
     }
 
     fn what_broke(&self) -> Broke {
+        // Who serves one at a time may still be at it.
+        let in_use = u64::from(self.one_at_a_time);
         if self.died.is_some() {
             Broke::Died
-        } else if self.descriptors_left.is_some_and(|left| left > 0) {
+        } else if self.descriptors_left.is_some_and(|left| left > in_use) {
             Broke::Leaks
         } else if self.zombies_left > 0 {
             Broke::Zombies

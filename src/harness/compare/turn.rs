@@ -37,7 +37,7 @@ pub(super) struct Turn {
     pub(super) peak_pss: Option<u64>,
     pub(super) descriptors_left: Option<u64>,
     pub(super) zombies_left: usize,
-    /// How the server ended, if it did, and the last thing it said.
+    /// The last thing the server said, and how it ended, if it did.
     pub(super) died: Option<String>,
 }
 
@@ -118,7 +118,7 @@ fn one_client(target: SocketAddr) -> load::Plan {
 fn last_words(exit: Exit, server: &Server) -> String {
     let stderr = server.stderr();
     let last = stderr.lines().next_back().unwrap_or_default();
-    if last.is_empty() { exit.to_string() } else { format!("{exit}: {last}") }
+    if last.is_empty() { format!("without a word ({exit})") } else { format!("{last} ({exit})") }
 }
 
 /// Loads the server until the plan or the server ends, or the user wants no more.

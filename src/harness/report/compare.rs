@@ -80,8 +80,8 @@ fn notes(comparison: &Comparison, text: &mut String) {
             writeln!(text, "{name}, {clients} at once: {}", kinds.join(", ")).ok();
         }
     }
-    for (name, how) in by_server(comparison, |row| row.died.as_ref()) {
-        writeln!(text, "{name} died: {how}").ok();
+    for (_, how) in by_server(comparison, |row| row.died.as_ref()) {
+        writeln!(text, "died: {how}").ok();
     }
     for (name, why) in by_server(comparison, |row| row.error.as_ref()) {
         writeln!(text, "{name} has no figures: {why}").ok();

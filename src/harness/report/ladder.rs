@@ -5,16 +5,36 @@ use crate::ladder::{Rung, TO_COME};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// The ladder as a table.
+/// The ladder as a table. A terminal has no room for the lessons' files, whose names follow from
+/// the rungs'; it shows a base by its number.
 pub fn ladder_table(ladder: &[Rung], on_terminal: bool) -> String {
-    let left = |title| (title, Lean::Left);
-    let number = ("#", Lean::Right);
-    let columns = [number, left("rung"), left("base"), left("the idea"), left("what still breaks")];
-    let mut table = table(&columns, on_terminal);
-    for Rung { number, name, base, idea, breaks, .. } in ladder {
-        table.add_row([&number.to_string(), *name, base.unwrap_or("–"), idea, breaks]);
+    let mut columns = vec![
+        ("#", Lean::Right),
+        ("rung", Lean::Left),
+        ("base", Lean::Left),
+        ("the idea", Lean::Wrapped),
+        ("what still breaks", Lean::Wrapped),
+    ];
+    if !on_terminal {
+        columns.push(("lesson", Lean::Left));
     }
-    text(&table)
+    let mut table = table(&columns, on_terminal);
+    for rung in ladder {
+        let Rung { number, name, base, idea, breaks, .. } = *rung;
+        let base = base.map_or("–".to_owned(), |base| match Rung::named(base) {
+            Some(base) if on_terminal => base.number.to_string(),
+            _ => base.to_owned(),
+        });
+        let cells =
+            [number.to_string(), name.into(), base, idea.into(), breaks.into(), rung.lesson()];
+        table.add_row(cells.into_iter().take(columns.len()));
+    }
+    let to_come: Vec<_> = TO_COME.chunks(4).map(|names| names.join(", ")).collect();
+    let to_come = to_come.join(",\n         ");
+    format!(
+        "{}\nTo come: {to_come};\n         and the lessons, lessons/NN-RUNG.md.\n",
+        text(&table)
+    )
 }
 
 #[derive(Serialize)]

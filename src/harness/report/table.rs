@@ -1,8 +1,7 @@
 //! How a table looks: ruled and at most 80 columns wide on a terminal, plain in a pipe.
 
 use comfy_table::{
-    CellAlignment, ContentArrangement, Table, TableStyle,
-    presets::{NOTHING, UTF8_HORIZONTAL_ONLY},
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, presets::NOTHING,
 };
 
 /// Which way the content of a column leans.
@@ -10,23 +9,28 @@ use comfy_table::{
 pub(super) enum Lean {
     Left,
     Right,
+    /// To the left, and over several lines where the terminal is too narrow.
+    Wrapped,
 }
 
 /// An empty table with these columns. Text in a pipe is never wrapped, so that a line is a row.
 pub(super) fn table(columns: &[(&str, Lean)], on_terminal: bool) -> Table {
     let mut table = Table::new();
-    let style: TableStyle = if on_terminal { UTF8_HORIZONTAL_ONLY } else { NOTHING };
-    table.load_style(style).force_no_tty().set_header(columns.iter().map(|(title, _)| *title));
+    table.load_style(NOTHING).force_no_tty().set_header(columns.iter().map(|(title, _)| *title));
     if on_terminal {
+        table.load_style(NOTHING.header_separator(LineStyle::none().fill('─')));
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
     }
     let last = columns.len() - 1;
     for (index, (column, (_, lean))) in table.column_iter_mut().zip(columns).enumerate() {
         column.set_padding((0, u16::from(index < last)));
         column.set_cell_alignment(match lean {
-            Lean::Left => CellAlignment::Left,
+            Lean::Left | Lean::Wrapped => CellAlignment::Left,
             Lean::Right => CellAlignment::Right,
         });
+        if *lean != Lean::Wrapped {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table
 }
