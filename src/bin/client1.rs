@@ -1,6 +1,6 @@
 //! client1: one request, and all that goes over the wire for it.
 //!
-//! `client1 --path /sleep/1000` shows when what arrives; against `concurrentserver2` it shows an
+//! Watch `client1 --path /sleep/1000` to see when what arrives; against `concurrentserver2` it shows an
 //! answer that does not end.
 
 use rungs::serve::{Client1Args, During, Result, run};

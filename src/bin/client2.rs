@@ -1,7 +1,7 @@
 //! client2: forked clients that open connections, send a request on each, and hold them.
 //!
-//! `ulimit -n 256` for the server and `client2 --max-clients 3 --max-conns 100` for the client show
-//! what happens when descriptors run out.
+//! `ulimit -n 256` before `concurrentserver2` is started, and `client2 --max-clients 3 --max-conns
+//! 100`, show what becomes of a server whose descriptors run out.
 #![expect(unsafe_code, reason = "clients that are processes of their own need fork")]
 
 use nix::unistd::fork;
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// A SYN that a full accept queue drops is sent again after 1, 3 and 7 s (RFC 6298, section 2).
+/// A SYN that a full accept queue drops is sent again after about a second, and again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -45,9 +45,11 @@ fn start_clients(args: &Client2Args) -> Result<()> {
     }
     let wanted = u64::from(args.max_clients) * u64::from(args.max_conns);
     let address = args.connect;
-    writeln!(io::stdout(), "client2: {open} of {wanted} connections to {address} are open").ok();
-    sleep(args.hold);
-    let all = if open == wanted { Ok(()) } else { Err(io::Error::other("not all came about")) };
+    writeln!(io::stdout(), "client2: opened {open} of {wanted} connections to {address}").ok();
+    if open > 0 {
+        sleep(args.hold);
+    }
+    let all = if open == wanted { Ok(()) } else { Err(io::Error::other("not all were opened")) };
     all.during(format!("connect {address}"))
 }
 
@@ -58,7 +60,11 @@ fn be_client(args: &Client2Args, mut result: PipeWriter) -> Result<()> {
     for _ in 0..args.max_conns {
         match open(args) {
             Ok(connection) => connections.push(connection),
-            Err(error) => failure = error.to_string().replace('\n', "; "),
+            Err(error) => {
+                // The next would most likely fail as this one did, and as slowly.
+                failure = error.to_string().replace('\n', "; ");
+                break;
+            }
         }
     }
     // One write of less than PIPE_BUF bytes, so that lines do not mix (pipe(7)).

@@ -1,7 +1,7 @@
 //! Rung 3, concurrentserver2: fork a child per connection, and forget to close. Base: iterativeserver. Lesson: lessons/03-concurrentserver2.md
 //!
-//! See it break: `curl -N http://127.0.0.1:8888/` prints its answer and never ends. After a few of
-//! them look at `ls -l /proc/PID/fd` and at `ps`: a descriptor and a zombie for every client.
+//! See it break: `curl -N http://127.0.0.1:8888/` prints its answer and never ends. End it, try a few
+//! more, and see `ls -l /proc/PID/fd` and `ps -f --ppid PID`: a descriptor and a zombie for each.
 #![expect(unsafe_code, reason = "fork is this rung's lesson")]
 
 use nix::{

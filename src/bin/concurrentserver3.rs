@@ -1,7 +1,7 @@
 //! Rung 6, concurrentserver3: retry accept on EINTR. Base: concurrentserver_eintr. Lesson: lessons/06-concurrentserver3.md
 //!
 //! See it break: one curl leaves no zombie. A burst does: after
-//! `seq 128 | xargs -P 128 -I{} curl -s http://127.0.0.1:8888/` count them with `ps --ppid PID`.
+//! `seq 128 | xargs -P 128 -I{} curl -s http://127.0.0.1:8888/` count them with `ps -f --ppid PID`.
 //! Signals do not queue: children that die while a SIGCHLD is pending are announced by that one.
 #![expect(unsafe_code, reason = "fork and the signal handler are this rung's lesson")]
 

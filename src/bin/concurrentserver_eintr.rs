@@ -1,7 +1,8 @@
 //! Rung 5, concurrentserver_eintr: a SIGCHLD handler that calls `wait()`. Base: concurrentserver. Lesson: lessons/05-concurrentserver_eintr.md
 //!
 //! See it break: `curl http://127.0.0.1:8888/` once. The answer comes, the child dies, the signal
-//! interrupts the parent's accept, and the server is gone: "accept: interrupted system call".
+//! interrupts the parent's accept, and the server is gone: "accept: interrupted system call". (Under
+//! load it lives on while the parent is too busy to wait in accept.)
 #![expect(unsafe_code, reason = "fork and the signal handler are this rung's lesson")]
 
 use nix::{

@@ -23,7 +23,7 @@ struct Server {
     /// Whom to serve in this turn, and whether their FIN has come. Edge-triggered epoll tells each
     /// piece of news once, so who is not done must be remembered (epoll(7), "Starvation").
     ready: Vec<(Token, bool)>,
-    /// Somebody in the backlog waits for a descriptor.
+    /// Somebody in the backlog waits for a descriptor: one of ours, so who leaves makes room.
     full: bool,
 }
 
@@ -50,9 +50,12 @@ fn serve(args: &Args) -> Result<()> {
             polled => polled.during("epoll_wait")?,
         }
         server.ready.extend(events.iter().map(|event| (event.token(), event.is_read_closed())));
+        // One turn for each client, however often it is named; the entry with the FIN stays.
+        server.ready.sort_unstable_by_key(|&(token, ended)| (token, !ended));
+        server.ready.dedup_by_key(|&mut (token, _)| token);
         for (token, ended) in mem::take(&mut server.ready) {
             match token {
-                LISTENER => server.accept_all()?,
+                LISTENER => server.accept_all(),
                 Token(client) => server.advance(client, ended, &mut scratch),
             }
         }
@@ -61,28 +64,26 @@ fn serve(args: &Args) -> Result<()> {
 
 impl Server {
     /// Takes everybody who waits: no second event will tell of them.
-    fn accept_all(&mut self) -> Result<()> {
+    fn accept_all(&mut self) {
         loop {
             let mut stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if is_shortage(&error) => {
-                    self.full = true;
-                    return Ok(());
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if is_shortage(&error) => return self.full = true,
                 // That connection died in the queue (accept(2), "Error handling"). The next!
                 Err(_) => continue,
             };
             let slot = self.clients.vacant_entry();
             let (token, both) = (Token(slot.key()), Interest::READABLE | Interest::WRITABLE);
-            self.poll.registry().register(&mut stream, token, both).during("epoll_ctl")?;
-            slot.insert((stream, Connection::new(Reuse::KeepAlive)));
+            match self.poll.registry().register(&mut stream, token, both).during("epoll_ctl") {
+                Ok(()) => drop(slot.insert((stream, Connection::new(Reuse::KeepAlive)))),
+                Err(error) => log(error),
+            }
         }
     }
 
     /// Serves a client as far as it goes without waiting.
     fn advance(&mut self, client: usize, ended: bool, scratch: &mut Scratch) {
-        // Closed earlier in this turn? Or somebody else's by now: then trying does no harm.
         let Some((stream, connection)) = self.clients.get_mut(client) else { return };
         match connection.advance(stream.as_raw_fd(), ended, scratch).during("client") {
             Ok(Progress::Blocked) => return,

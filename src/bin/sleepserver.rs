@@ -1,13 +1,13 @@
 //! Rung 2, sleepserver: it answers, then blocks 60 s. Base: iterativeserver. Lesson: lessons/02-sleepserver.md
 //!
-//! See it break: run `curl http://127.0.0.1:8888/` in two terminals. The first prints its answer and
+//! See it break: run `curl -N http://127.0.0.1:8888/` in two terminals. The first prints its answer and
 //! hangs, the second prints nothing for a minute. `--sleep SECONDS` changes the minute.
 
 use nix::{sys::socket::accept, unistd::close};
 use rungs::serve::{During, Result, SleepArgs, answer, listen, run};
 use std::{os::fd::IntoRawFd, process::ExitCode, thread::sleep};
 
-/// How many connections the kernel completes for us while we sleep (it lets in one more, listen(2)).
+/// How many connections the kernel completes for us while we sleep (Linux lets in one more).
 /// Who comes later hears nothing, not even a refusal: its SYN is dropped and sent again.
 const BACKLOG: i32 = 5;
 

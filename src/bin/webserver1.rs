@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     match serve(address) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let hint = "is the port free? try --listen 127.0.0.1:0";
+            let hint = "--listen 127.0.0.1:0 asks for any port that is free";
             eprintln!("webserver1: serve {address}: {}\nhint: {hint}", error.kind());
             ExitCode::FAILURE
         }

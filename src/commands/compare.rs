@@ -10,7 +10,10 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::{consts::SIGINT, flag};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
 use std::{
     fs::File,
     io::{self, IsTerminal, Write},
@@ -51,7 +54,7 @@ pub(super) struct Args {
     /// Turns of half a second that each server has at each level
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Also write the figures to FILE
+    /// Also write the figures to FILE; `-` prints them in place of the tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -62,13 +65,18 @@ fn rung() -> clap::builder::PossibleValuesParser {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     // Before the minute of work, so that it is not lost for a wrong name.
-    let json = args.json.as_deref().map(create).transpose()?;
+    let file = args.json.as_deref().filter(|path| *path != Path::new("-"));
+    let json = file.map(create).transpose()?;
     let plan = plan(args)?;
     let stop = stop_on_interrupt().context("handle SIGINT")?;
     let comparison = measure(&plan, &stop);
     let mut stdout = io::stdout();
     let text = report::comparison_text(&comparison, stdout.is_terminal());
-    let printed = stdout.write_all(text.as_bytes());
+    let printed = if args.json.as_deref() == Some(Path::new("-")) {
+        stdout.write_all(report::comparison_json(&comparison)?.as_bytes())
+    } else {
+        stdout.write_all(text.as_bytes())
+    };
     if let Some((mut file, path)) = json {
         let json = report::comparison_json(&comparison)?;
         file.write_all(json.as_bytes()).with_context(|| format!("write {}", path.display()))?;
@@ -101,8 +109,10 @@ fn plan(args: &Args) -> Result<Plan> {
 /// servers' keepers end the servers.
 fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
-    flag::register(SIGINT, Arc::clone(&stop))?;
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
     Ok(stop)
 }
 

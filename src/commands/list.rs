@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Show the ladder: number, name, base, idea, what still breaks, lesson
+/// Show the ladder: number, name, base, idea, what still breaks
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Print JSON instead of a table

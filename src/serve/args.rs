@@ -78,7 +78,7 @@ pub struct Client2Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_clients: u32,
     /// How many connections each of them opens
-    #[arg(long, value_name = "N", default_value_t = 1024)]
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_conns: u32,
     /// How long to hold them, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
@@ -110,17 +110,19 @@ pub fn run<A: Parser>(serve: impl FnOnce(&A) -> Result<()>) -> ExitCode {
     return_free_memory();
     connection::rehearse();
     let main_process = process::id();
-    let Err(error) = serve(&args) else { return ExitCode::SUCCESS };
-    log(error);
+    let served = serve(&args).inspect_err(|error| log(error));
     if process::id() != main_process {
-        // A forked worker came out here, and must not run the parent's clean-up.
-        _exit(1);
+        // A forked child came out here, and must not run the parent's clean-up.
+        _exit(i32::from(served.is_err()));
     }
-    ExitCode::FAILURE
+    served.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 fn parse<A: Parser>() -> std::result::Result<A, ExitCode> {
     let command = A::command().bin_name(program());
+    let examples =
+        command.get_after_help().map(|text| text.to_string().replace("NAME", &program()));
+    let command = command.after_help(examples.unwrap_or_default());
     let parsed =
         command.try_get_matches().and_then(|mut found| A::from_arg_matches_mut(&mut found));
     parsed.map_err(|error| match error.kind() {

@@ -15,13 +15,7 @@ use httpdate::HttpDate;
 use nix::{
     errno::Errno,
     libc,
-    sys::{
-        socket::{
-            MsgFlags, Shutdown, recv, send, setsockopt, shutdown,
-            sockopt::{ReceiveTimeout, TcpNoDelay},
-        },
-        time::{TimeVal, TimeValLike},
-    },
+    sys::socket::{MsgFlags, Shutdown, recv, send, shutdown},
     time::{ClockId, clock_gettime},
 };
 use std::{
@@ -263,7 +257,7 @@ impl Connection {
     /// (tcp(7)).
     fn expect_more(&mut self, socket: RawFd) -> nix::Result<()> {
         if self.reuse == Reuse::KeepAlive && self.phase == Phase::Serving && !self.hurried {
-            setsockopt(&process::borrow(socket), TcpNoDelay, &true)?;
+            process::set_no_delay(socket)?;
             self.hurried = true;
         }
         Ok(())
@@ -271,10 +265,17 @@ impl Connection {
 
     /// Sends the FIN that comes before [`Phase::Draining`].
     fn linger(&mut self, socket: RawFd) -> nix::Result<()> {
-        shutdown(socket, Shutdown::Write)?;
-        // A blocking server must not wait for ever for the client's own FIN.
-        setsockopt(&process::borrow(socket), ReceiveTimeout, &TimeVal::seconds(1))?;
-        self.phase = Phase::Draining(DRAIN);
+        match shutdown(socket, Shutdown::Write) {
+            // Reset meanwhile: there is nobody to wait for.
+            Err(Errno::ENOTCONN) => self.phase = Phase::Last,
+            done => {
+                done?;
+                // A blocking server must not wait for ever for the client's own FIN. An event loop
+                // does: a client that was refused may stay, like any client that says nothing.
+                process::set_patience(socket, 1)?;
+                self.phase = Phase::Draining(DRAIN);
+            }
+        }
         Ok(())
     }
 

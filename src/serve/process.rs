@@ -1,8 +1,5 @@
 //! What a rung needs of its own process and nix has no safe name for: this wing's only unsafe code.
-#![expect(
-    unsafe_code,
-    reason = "two libc calls that nix does not wrap, and a loan of a raw descriptor"
-)]
+#![expect(unsafe_code, reason = "three libc calls that nix does not wrap for plain numbers")]
 
 use super::error::{During, Result};
 use nix::{
@@ -11,7 +8,7 @@ use nix::{
     sys::{prctl::set_pdeathsig, signal::Signal},
     unistd::getppid,
 };
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 
 /// Ends this process at once, as a forked child must: no destructors, no `atexit` handlers, no
 /// second flush of buffers that the parent filled (`_exit(2)`).
@@ -29,16 +26,29 @@ pub(super) fn return_free_memory() {
     }
 }
 
-/// Lends a descriptor of a rung, which keeps it as a plain number, to a function that wants proof
-/// that it is open.
-pub(super) fn borrow<'a>(descriptor: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: a rung closes its descriptor after the call that was given it; should it be closed
-    // all the same, the system call that follows fails with EBADF and nothing else happens.
-    unsafe { BorrowedFd::borrow_raw(descriptor) }
+/// Sends every segment at once (`TCP_NODELAY`, tcp(7)).
+pub(super) fn set_no_delay(socket: RawFd) -> nix::Result<()> {
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1_i32)
+}
+
+/// Lets a blocking read wait so many seconds and no longer (`SO_RCVTIMEO`, socket(7)).
+pub(super) fn set_patience(socket: RawFd, seconds: i64) -> nix::Result<()> {
+    let time = libc::timeval { tv_sec: seconds, tv_usec: 0 };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &time)
+}
+
+/// nix's setsockopt wants proof that the descriptor is open, which a plain number is not. The
+/// kernel looks for itself, and says EBADF.
+fn set_option<T>(socket: RawFd, level: i32, name: i32, value: &T) -> nix::Result<()> {
+    // An option is a few bytes long; a size of 0 would get EINVAL.
+    let size = libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0);
+    let value = std::ptr::from_ref(value).cast();
+    // SAFETY: the kernel reads `size` bytes at `value`, which are there, and keeps no pointer.
+    Errno::result(unsafe { libc::setsockopt(socket, level, name, value, size) }).map(drop)
 }
 
 /// Has the kernel end this process when its `parent` ends, however that ends
-/// (`PR_SET_PDEATHSIG(2const)`).
+/// (`PR_SET_PDEATHSIG(2const)`). The kernel means the thread that forked; the parents here have one.
 pub fn die_with_parent(parent: u32) -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).during("prctl PR_SET_PDEATHSIG")?;
     // It may have ended before the kernel was asked.

@@ -281,7 +281,7 @@ fn refusal(rung: &Rung, address: &str, errno: Errno) -> String {
             "ports below 1024 are root's; try --listen 127.0.0.1:8888",
         ),
     };
-    let (name, std_hint) = (rung.name, "is the port free? try --listen 127.0.0.1:0");
+    let (name, std_hint) = (rung.name, "--listen 127.0.0.1:0 asks for any port that is free");
     match rung.number {
         0 => format!("{name}: serve {address}: {std}\nhint: {std_hint}\n"),
         _ => format!("{name}: bind {address}: {strerror}\nhint: {hint}\n"),

@@ -65,6 +65,10 @@ pub struct Row {
     pub p50_us: Option<f64>,
     /// 99 of 100 did.
     pub p99_us: Option<f64>,
+    /// The same, from the send of the request (service time).
+    pub service_p50_us: Option<f64>,
+    /// The same, from the send of the request (service time).
+    pub service_p99_us: Option<f64>,
     /// Requests that failed, by kind.
     pub failures: BTreeMap<String, u64>,
     /// Requests that had no complete answer when their turn was over, the usual last one of each
@@ -89,6 +93,8 @@ pub struct Row {
     cpu: Duration,
     #[serde(skip)]
     response: Option<Histogram<u64>>,
+    #[serde(skip)]
+    service: Option<Histogram<u64>>,
 }
 
 /// One of the turns of a row.
@@ -172,6 +178,8 @@ impl Row {
             requests_per_second: None,
             p50_us: None,
             p99_us: None,
+            service_p50_us: None,
+            service_p99_us: None,
             failures: BTreeMap::new(),
             unfinished: 0,
             cpu_us_per_request: None,
@@ -183,12 +191,13 @@ impl Row {
             broke: Broke::Nothing,
             cpu: Duration::ZERO,
             response: None,
+            service: None,
         }
     }
 
     /// Adds what one more turn has shown.
     pub(super) fn add(&mut self, turn: Turn) {
-        let Outcome { account, elapsed, response, .. } = turn.outcome;
+        let Outcome { account, elapsed, response, service, .. } = turn.outcome;
         self.turns.push(TurnFigures {
             answered: account.answered_total(),
             seconds: elapsed.as_secs_f64(),
@@ -205,11 +214,8 @@ impl Row {
         self.descriptors_left = self.descriptors_left.max(turn.descriptors_left);
         self.zombies_left = self.zombies_left.max(turn.zombies_left);
         self.died = turn.died.or(self.died.take());
-        match &mut self.response {
-            // Both were made alike, so that one always fits into the other.
-            Some(all) => all.add(response).unwrap_or_default(),
-            None => self.response = Some(response),
-        }
+        merge(&mut self.response, response);
+        merge(&mut self.service, service);
         self.derive();
     }
 
@@ -219,10 +225,14 @@ impl Row {
         let figure = |number: u64| number as f64;
         let answered = figure(self.answered);
         self.requests_per_second = (self.seconds > 0.0).then(|| answered / self.seconds);
-        let response = self.response.as_ref().filter(|times| !times.is_empty());
-        let microseconds =
-            |quantile| response.map(|times| figure(times.value_at_quantile(quantile)) / 1000.0);
-        (self.p50_us, self.p99_us) = (microseconds(0.5), microseconds(0.99));
+        let microseconds = |times: &Option<Histogram<u64>>, quantile| {
+            let times = times.as_ref().filter(|times| !times.is_empty())?;
+            Some(figure(times.value_at_quantile(quantile)) / 1000.0)
+        };
+        self.p50_us = microseconds(&self.response, 0.5);
+        self.p99_us = microseconds(&self.response, 0.99);
+        self.service_p50_us = microseconds(&self.service, 0.5);
+        self.service_p99_us = microseconds(&self.service, 0.99);
         // Children's time comes in clock ticks: of a few requests there may be nothing to see.
         self.cpu_us_per_request = (self.answered > 0 && !self.cpu.is_zero())
             .then(|| self.cpu.as_secs_f64() * 1e6 / answered);
@@ -243,6 +253,14 @@ impl Row {
         } else {
             Broke::Nothing
         }
+    }
+}
+
+fn merge(all: &mut Option<Histogram<u64>>, more: Histogram<u64>) {
+    match all {
+        // Both were made alike, so that one always fits into the other.
+        Some(all) => all.add(more).unwrap_or_default(),
+        None => *all = Some(more),
     }
 }
 

@@ -59,7 +59,8 @@ impl Subject {
             Self::Rung(rung, _) => rung.name,
             Self::Peer(Peer::Nginx) => "nginx",
             Self::Peer(Peer::Command(command)) => {
-                let program = command.split_whitespace().next().unwrap_or(command);
+                let mut words = command.split_whitespace().skip_while(|&word| word == "exec");
+                let program = words.next().unwrap_or(command);
                 program.rsplit('/').next().unwrap_or(program)
             }
         }

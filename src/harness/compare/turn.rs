@@ -4,11 +4,12 @@ use super::{
     super::{
         load::{self, Outcome, Reuse},
         observe,
-        supervise::{Exit, Server},
+        supervise::{Exit, Launch, Server},
     },
     Plan, Subject,
 };
 use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, getrlimit};
 use std::{
     cell::Cell,
     net::{SocketAddr, TcpStream},
@@ -24,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a second client waits while a first one says nothing.
 const SILENCE: Duration = Duration::from_millis(500);
 /// How long processes and descriptors may take to settle after the load.
-const SETTLE: Duration = Duration::from_millis(300);
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How long a server may take to stop by itself.
 const GRACE: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ pub(super) fn take(
     stop: &AtomicBool,
 ) -> Result<Turn> {
     let prepared = subject.prepare()?;
-    let server = Server::start(&prepared.launch)?;
+    let server = start(prepared.launch.clone())?;
     // A server may go on starting after it has begun to listen: workers are made, files opened.
     let before = settle(&server, None);
     let load = load::Plan {
@@ -85,7 +86,7 @@ pub(super) fn take(
 /// Whether a client gets nothing while another is connected and says nothing.
 pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<bool> {
     let prepared = subject.prepare()?;
-    let server = Server::start(&prepared.launch)?;
+    let server = start(prepared.launch.clone())?;
     let silent = TcpStream::connect(server.address()).context("connect")?;
     let load = load::Plan {
         requests: Some(1),
@@ -97,6 +98,13 @@ pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<b
     drop(silent);
     server.stop(GRACE);
     Ok(outcome.account.timed_out_waiting > 0)
+}
+
+/// Starts a server with as many descriptors as the system allows: the load generator takes as many
+/// for itself when it needs them, and what it leaves to its children must not depend on the turn.
+fn start(launch: Launch) -> Result<Server> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
+    Ok(Server::start(&launch.descriptor_limit(hard))?)
 }
 
 /// One request from one client; callers change what they want otherwise.
@@ -118,7 +126,7 @@ fn one_client(target: SocketAddr) -> load::Plan {
 fn last_words(exit: Exit, server: &Server) -> String {
     let stderr = server.stderr();
     let last = stderr.lines().next_back().unwrap_or_default();
-    if last.is_empty() { format!("without a word ({exit})") } else { format!("{last} ({exit})") }
+    if last.is_empty() { exit.to_string() } else { format!("{last} ({exit})") }
 }
 
 /// Loads the server until the plan or the server ends, or the user wants no more.
@@ -170,7 +178,10 @@ fn settle(server: &Server, before: Option<Left>) -> Left {
     let deadline = Instant::now() + SETTLE;
     let mut now = Left::behind(server);
     let mut unchanged = 0;
-    while Some(now) != before && unchanged < 4 && Instant::now() < deadline {
+    while Some(now) != before && unchanged < 20 && Instant::now() < deadline {
+        if before.is_none() && unchanged >= 4 {
+            break;
+        }
         thread::sleep(Duration::from_millis(10));
         let next = Left::behind(server);
         unchanged = if next == now { unchanged + 1 } else { 0 };

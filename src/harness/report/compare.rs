@@ -20,9 +20,12 @@ const COLUMNS: [(&str, Lean); 10] = [
 ];
 
 const LEGEND: &str = "\
-req/s: complete answers a second.  p50, p99: response time, from the start of
-the connect.  CPU: of the server and all its children, by answer.  PSS: memory
-of all its processes.  fds, zom: descriptors and zombies left afterwards.
+req/s: complete answers a second, each client asking again when it has its own.
+p50, p99: response time, from the start of the connect.  fails: see below.
+CPU: of the server and all its children, by answer.  PSS: memory of all its
+processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
+where they add up).  What broke: it died, leaks descriptors, leaves zombies, or
+a client that says nothing keeps all others waiting; \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.
@@ -37,7 +40,8 @@ pub fn comparison_text(comparison: &Comparison, on_terminal: bool) -> String {
         Work::ConnectionPerRequest => "a connection per request",
         Work::KeepAlive => "keep-alive",
     };
-    for rows in comparison.rows.chunk_by(|one, next| one.clients == next.clients) {
+    let levels = comparison.rows.chunk_by(|one, next| one.clients == next.clients);
+    for rows in levels.filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
         let clients = match rows[0].clients {
             1 => "1 client".to_owned(),
             many => format!("{many} clients at once"),
@@ -74,17 +78,19 @@ fn notes(comparison: &Comparison, text: &mut String) {
     for Row { name, clients, failures, answered, unfinished, .. } in &comparison.rows {
         let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         if *answered == 0 && *unfinished > 0 {
-            kinds.push(format!("{unfinished} waited to the end"));
+            kinds.push(format!("{unfinished} got no complete answer"));
         }
         if !kinds.is_empty() {
             writeln!(text, "{name}, {clients} at once: {}", kinds.join(", ")).ok();
         }
     }
-    for (_, how) in by_server(comparison, |row| row.died.as_ref()) {
-        writeln!(text, "died: {how}").ok();
+    for (name, how) in by_server(comparison, |row| row.died.as_deref()) {
+        // Rungs put their names in front of what they say.
+        let how = how.strip_prefix(name).map_or(how, |rest| rest.trim_start_matches(": "));
+        writeln!(text, "{name} died: {how}").ok();
     }
-    for (name, why) in by_server(comparison, |row| row.error.as_ref()) {
-        writeln!(text, "{name} has no figures: {why}").ok();
+    for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
+        writeln!(text, "{name} has no figures, or not all: {why}").ok();
     }
     if comparison.partial {
         text.push_str("Interrupted: these are the figures until then.\n");
@@ -97,8 +103,8 @@ fn notes(comparison: &Comparison, text: &mut String) {
 /// What the rows of a server tell, once for each server.
 fn by_server<'a>(
     comparison: &'a Comparison,
-    tell: impl Fn(&'a Row) -> Option<&'a String>,
-) -> BTreeMap<&'a str, &'a String> {
+    tell: impl Fn(&'a Row) -> Option<&'a str>,
+) -> BTreeMap<&'a str, &'a str> {
     comparison.rows.iter().filter_map(|row| Some((row.name.as_str(), tell(row)?))).collect()
 }
 
