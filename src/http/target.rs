@@ -31,7 +31,8 @@ pub(super) fn path(target: &str) -> &str {
     } else {
         split_absolute(target).map_or(target, |(_, rest)| rest)
     };
-    match from_path.split_once('?').map_or(from_path, |(path, _)| path) {
+    let end = from_path.bytes().position(|byte| byte == b'?').unwrap_or(from_path.len());
+    match &from_path[..end] {
         // RFC 9110 section 4.2.3: in an http URI, no path is the path "/".
         "" => "/",
         path => path,
@@ -58,7 +59,8 @@ fn split_host(text: &str) -> Option<(&str, &str)> {
         address.parse::<Ipv6Addr>().ok()?;
         (address, rest)
     } else {
-        let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+        let colon = text.bytes().position(|byte| byte == b':');
+        let (name, rest) = text.split_at(colon.unwrap_or(text.len()));
         is_reg_name(name).then_some((name, rest))?
     };
     let port = if rest.is_empty() { rest } else { rest.strip_prefix(':')? };
@@ -68,14 +70,16 @@ fn split_host(text: &str) -> Option<(&str, &str)> {
 /// RFC 3986 section 3.2.2: `*( unreserved / pct-encoded / sub-delims )`, which covers IPv4
 /// addresses too.
 fn is_reg_name(name: &str) -> bool {
-    let mut parts = name.split('%');
     let is_plain = |text: &str| text.bytes().all(is_reg_name_byte);
-    parts.next().is_some_and(is_plain)
-        && parts.all(|part| {
-            part.as_bytes().first_chunk().is_some_and(|hex: &[u8; 2]| {
-                hex.iter().all(u8::is_ascii_hexdigit) && is_plain(&part[2..])
+    let mut parts = name.split('%');
+    // Most names are plain, and this is asked of every request.
+    is_plain(name)
+        || parts.next().is_some_and(is_plain)
+            && parts.all(|part| {
+                part.as_bytes().first_chunk().is_some_and(|hex: &[u8; 2]| {
+                    hex.iter().all(u8::is_ascii_hexdigit) && is_plain(&part[2..])
+                })
             })
-        })
 }
 
 const fn is_reg_name_byte(byte: u8) -> bool {
