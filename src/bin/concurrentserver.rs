@@ -1,7 +1,7 @@
 //! Rung 4, concurrentserver: close the duplicates on both sides. Base: concurrentserver2. Lesson: lessons/04-concurrentserver.md
 //!
 //! See it break: a few times `curl http://127.0.0.1:8888/`, then `ps -f --ppid PID`: a zombie
-//! ("<defunct>") for every client, and `kill -9` does nothing to them. They are dead; nobody has asked how they died.
+//! (`<defunct>`) for every client, and `kill -9` does nothing to them. They are dead; nobody has asked how they died.
 #![expect(unsafe_code, reason = "fork is this rung's lesson")]
 
 use nix::{
