@@ -442,11 +442,9 @@ fn unanswered_requests_time_out() {
     assert!(outcome.elapsed >= 3 * plan.timeout, "{:?}", outcome.elapsed);
 
     let server = Server::stalling(b"HTTP/1.1 200 OK\r\n");
-    plan.target = server.address;
-    let Account { timed_out_waiting, timed_out_reading, .. } = outcome_of(&plan).account;
-    // On a busy machine the server may not get to its part of an answer in time.
-    assert_eq!(timed_out_waiting + timed_out_reading, 12);
-    assert!(timed_out_reading > 0, "no request of 12 saw the part of an answer");
+    // Time enough for the server to get to its part of an answer, on a busy machine too.
+    plan = Plan { target: server.address, requests: Some(4), timeout: 10 * plan.timeout, ..plan };
+    assert_eq!(outcome_of(&plan).account, all(|account| account.timed_out_reading = 4));
 }
 
 #[test]
@@ -656,13 +654,15 @@ fn want_of_descriptors_is_counted() {
     let address = listener.local_addr().expect("a bound socket");
     setrlimit(Resource::RLIMIT_NOFILE, 40, 40).expect("a lower limit");
     let plan = Plan {
-        requests: None,
+        // One for each client, and time enough to start them all on a busy machine.
+        requests: Some(100),
         connections: 100,
-        duration: Duration::from_millis(500),
+        duration: Duration::from_secs(3),
         ..plan(address, Reuse::KeepAlive)
     };
     let Outcome { started, account, .. } = outcome_of(&plan);
-    assert!(account.out_of_descriptors > 0, "{account:?}");
+    assert_eq!(started, 100);
+    assert!(account.out_of_descriptors >= 60, "{account:?}");
     assert_eq!(account.out_of_descriptors + account.in_flight, started, "{account:?}");
 }
 
