@@ -12,14 +12,13 @@ pub(super) fn is_valid(method: &str, target: &str) -> bool {
     }
     match method {
         // RFC 9110 section 9.3.6: there is no default port for a tunnel.
-        "CONNECT" => {
-            split_host(target).is_some_and(|(host, port)| !host.is_empty() && !port.is_empty())
-        }
+        "CONNECT" => split_host(target.as_bytes())
+            .is_some_and(|(host, port)| !host.is_empty() && !port.is_empty()),
         "OPTIONS" if target == "*" => true,
         _ if target.starts_with('/') => true,
         // RFC 9110 sections 4.2.1 and 4.2.4: an empty host and a user name are errors.
         _ => split_absolute(target)
-            .and_then(|(authority, _)| split_host(authority))
+            .and_then(|(authority, _)| split_host(authority.as_bytes()))
             .is_some_and(|(host, _)| !host.is_empty()),
     }
 }
@@ -42,7 +41,7 @@ pub(super) fn path(target: &str) -> &str {
 /// Whether the value of a Host field is `uri-host [ ":" port ]` (RFC 9110 section 7.2). It may be
 /// empty: that is what a client sends for a URI without an authority.
 pub(super) fn is_host(value: &[u8]) -> bool {
-    str::from_utf8(value).is_ok_and(|value| split_host(value).is_some())
+    split_host(value).is_some()
 }
 
 /// The authority of an absolute-form target, and its path and query.
@@ -53,33 +52,36 @@ fn split_absolute(target: &str) -> Option<(&str, &str)> {
 }
 
 /// The host and the port of `uri-host [ ":" port ]`, each empty where it is missing.
-fn split_host(text: &str) -> Option<(&str, &str)> {
-    let (host, rest) = if let Some(literal) = text.strip_prefix('[') {
-        let (address, rest) = literal.split_once(']')?;
-        address.parse::<Ipv6Addr>().ok()?;
+fn split_host(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (host, rest) = if let Some(literal) = text.strip_prefix(b"[") {
+        let end = literal.iter().position(|&byte| byte == b']')?;
+        let (address, rest) = (&literal[..end], &literal[end + 1..]);
+        str::from_utf8(address).ok()?.parse::<Ipv6Addr>().ok()?;
         (address, rest)
     } else {
-        let colon = text.bytes().position(|byte| byte == b':');
-        let (name, rest) = text.split_at(colon.unwrap_or(text.len()));
-        is_reg_name(name).then_some((name, rest))?
+        text.split_at(reg_name_length(text)?)
     };
-    let port = if rest.is_empty() { rest } else { rest.strip_prefix(':')? };
-    port.bytes().all(|byte| byte.is_ascii_digit()).then_some((host, port))
+    let port = if rest.is_empty() { rest } else { rest.strip_prefix(b":")? };
+    port.iter().all(u8::is_ascii_digit).then_some((host, port))
 }
 
-/// RFC 3986 section 3.2.2: `*( unreserved / pct-encoded / sub-delims )`, which covers IPv4
-/// addresses too.
-fn is_reg_name(name: &str) -> bool {
-    let is_plain = |text: &str| text.bytes().all(is_reg_name_byte);
-    let mut parts = name.split('%');
-    // Most names are plain, and this is asked of every request.
-    is_plain(name)
-        || parts.next().is_some_and(is_plain)
-            && parts.all(|part| {
-                part.as_bytes().first_chunk().is_some_and(|hex: &[u8; 2]| {
-                    hex.iter().all(u8::is_ascii_hexdigit) && is_plain(&part[2..])
-                })
-            })
+/// How many bytes at the front are an RFC 3986 section 3.2.2 reg-name: `*( unreserved /
+/// pct-encoded / sub-delims )`, which covers IPv4 addresses too. None if a `%` is not followed by
+/// two hexadecimal digits.
+fn reg_name_length(text: &[u8]) -> Option<usize> {
+    let mut end = 0;
+    while let Some(&byte) = text.get(end) {
+        end += match byte {
+            _ if is_reg_name_byte(byte) => 1,
+            b'%' => text[end + 1..]
+                .first_chunk::<2>()?
+                .iter()
+                .all(u8::is_ascii_hexdigit)
+                .then_some(3)?,
+            _ => break,
+        };
+    }
+    Some(end)
 }
 
 const fn is_reg_name_byte(byte: u8) -> bool {

@@ -19,7 +19,7 @@ use nix::{
     time::{ClockId, clock_gettime},
 };
 use std::{
-    cell::Cell,
+    cell::RefCell,
     io::Write,
     mem,
     os::fd::RawFd,
@@ -65,42 +65,69 @@ pub struct Scratch {
 }
 
 /// Answers in the making.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Output {
     bytes: Vec<u8>,
-    date: Date,
+    head: Head,
 }
 
 impl Scratch {
     /// Room to read `size` bytes at a time.
     pub fn new(size: usize) -> Self {
-        let output = Output { bytes: Vec::with_capacity(1024), date: Date::default() };
+        let output = Output { bytes: Vec::with_capacity(1024), head: Head::default() };
         Self { input: vec![0; size].into_boxed_slice(), output }
     }
 }
 
-/// The Date field's value (RFC 9110, section 6.6.1), formatted once a second.
+/// The head that was written last: most answers are alike, so that the next has the same until the
+/// second is over.
 #[derive(Debug, Default)]
-struct Date {
-    second: u64,
-    /// An IMF-fixdate always has 29 characters (RFC 9110, section 5.6.7).
-    text: [u8; 29],
+struct Head {
+    text: Vec<u8>,
+    made_of: Option<Parts>,
 }
 
-impl Date {
-    fn now(&mut self) -> &str {
-        // Whole seconds are all that is wanted, and the coarse clock is the cheap one
-        // (clock_gettime(2)).
-        let now = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
-        let second = now.map_or(0, |now| now.tv_sec().unsigned_abs());
-        if second != self.second {
-            self.second = second;
-            let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(second));
-            // It fits, so it cannot fail.
-            write!(&mut self.text[..], "{date}").ok();
+/// What in the heads of our answers differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Parts {
+    /// Of the Date (RFC 9110, section 6.6.1), since the epoch.
+    second: u64,
+    status: Status,
+    content_length: Option<u64>,
+    persistence: Persistence,
+    allow: Option<&'static str>,
+}
+
+impl Head {
+    fn of(&mut self, parts: Parts) -> &[u8] {
+        if self.made_of != Some(parts) {
+            self.made_of = Some(parts);
+            let Parts { second, status, content_length, persistence, allow } = parts;
+            // An IMF-fixdate always has 29 characters (RFC 9110, section 5.6.7). It fits, so it
+            // cannot fail.
+            let mut date = [0; 29];
+            let time = HttpDate::from(UNIX_EPOCH + Duration::from_secs(second));
+            write!(&mut date[..], "{time}").ok();
+            let response = Response {
+                status,
+                content_type: "text/plain; charset=utf-8",
+                content_length,
+                persistence,
+                allow,
+                date: str::from_utf8(&date).unwrap_or_default(),
+            };
+            self.text.clear();
+            response.write_head(&mut self.text);
         }
-        str::from_utf8(&self.text).unwrap_or_default()
+        &self.text
     }
+}
+
+/// Whole seconds are all that a Date has, and the coarse clock is the cheap one
+/// (`clock_gettime(2)`).
+fn this_second() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
+    now.map_or(0, |now| now.tv_sec().unsigned_abs())
 }
 
 /// The state of one connection between two readiness events. It never owns the descriptor.
@@ -445,15 +472,14 @@ impl Connection {
 
     fn write_head(&self, answer: &Answer<'_>, persistence: Persistence, output: &mut Output) {
         let length = answer.text.len() as u64 + answer.filler;
-        let head = Response {
+        let head = output.head.of(Parts {
+            second: this_second(),
             status: answer.status,
-            content_type: "text/plain; charset=utf-8",
             content_length: (self.reuse == Reuse::KeepAlive).then_some(length),
             persistence,
             allow: answer.allow,
-            date: output.date.now(),
-        };
-        head.write_head(&mut output.bytes);
+        });
+        output.bytes.extend_from_slice(head);
     }
 }
 
@@ -469,25 +495,26 @@ pub fn converse(client: RawFd) {
 }
 
 fn talk(client: RawFd, reuse: Reuse) {
-    let mut scratch = SCRATCH.take().unwrap_or_else(|| Scratch::new(2 * 1024));
-    let mut connection = Connection::new(reuse);
-    loop {
-        match connection.advance(client, true, &mut scratch).during("client") {
-            Ok(Progress::Yielded) => {}
-            // A blocking socket "blocks" only when the patience of `linger` is over.
-            Ok(Progress::Finished | Progress::Blocked) => break,
-            Err(error) => {
-                log(error);
-                break;
+    SCRATCH.with_borrow_mut(|scratch| {
+        let scratch = scratch.get_or_insert_with(|| Scratch::new(2 * 1024));
+        let mut connection = Connection::new(reuse);
+        loop {
+            match connection.advance(client, true, scratch).during("client") {
+                Ok(Progress::Yielded) => {}
+                // A blocking socket "blocks" only when the patience of `linger` is over.
+                Ok(Progress::Finished | Progress::Blocked) => break,
+                Err(error) => {
+                    log(error);
+                    break;
+                }
             }
         }
-    }
-    SCRATCH.set(Some(scratch));
+    });
 }
 
 thread_local! {
     /// Kept from one connection of this thread to the next.
-    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+    static SCRATCH: RefCell<Option<Scratch>> = const { RefCell::new(None) };
 }
 
 /// Answers a request that nobody has made, so that what is found out or made at the first request
