@@ -105,10 +105,16 @@ fn list_has_json_for_scripts() {
 
 #[test]
 fn compare_says_what_broke_and_what_it_cost() {
-    let names = ["iterativeserver", "concurrentserver2", "concurrentserver_eintr", "threadserver"];
+    let names = [
+        "iterativeserver",
+        "sleepserver",
+        "concurrentserver2",
+        "concurrentserver_eintr",
+        "threadserver",
+    ];
     let (comparison, text) = compare(&[&names[..], &["--levels=1", "--rounds=1"]].concat(), 0);
     let word = |name| row(&comparison, name)["broke"].as_str().unwrap();
-    assert_eq!(names.map(word), ["one-at-a-time", "leaks", "died", "nothing"]);
+    assert_eq!(names.map(word), ["one-at-a-time", "no-answer", "leaks", "died", "nothing"]);
     assert_eq!(comparison["work"], "connection-per-request");
     assert_eq!(comparison["partial"], false);
 

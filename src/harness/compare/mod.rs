@@ -24,6 +24,7 @@ use std::{
 pub use binaries::{Profile, build};
 pub use result::{Broke, Comparison, Row, TurnFigures, Work};
 pub use subject::{Peer, Subject};
+use turn::BesideSilent;
 
 /// What to compare, and under what load.
 #[derive(Debug)]
@@ -81,16 +82,17 @@ pub fn run(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str)) -> Comparison 
     comparison
 }
 
-/// Finds out who serves one client at a time.
+/// Finds out who keeps a client waiting for another one.
 fn probe(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str), comparison: &mut Comparison) {
     for (index, subject) in plan.subjects.iter().enumerate() {
         before(&format!("{}, beside a silent client", subject.name()));
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let found = turn::is_one_at_a_time(subject, stop).map_err(|error| format!("{error:#}"));
+        let found = turn::beside_silent(subject).map_err(|error| format!("{error:#}"));
         for row in comparison.rows.iter_mut().skip(index).step_by(plan.subjects.len()) {
-            row.one_at_a_time = found.clone().unwrap_or_default();
+            row.one_at_a_time = found == Ok(BesideSilent::AnswerInTurn);
+            row.no_answer = found == Ok(BesideSilent::NoAnswer);
             row.error = found.clone().err();
         }
     }

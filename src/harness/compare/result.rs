@@ -83,8 +83,10 @@ pub struct Row {
     pub descriptors_left: Option<u64>,
     /// Zombies after a turn, at most.
     pub zombies_left: usize,
-    /// Whether a client gets nothing while another one is silent.
+    /// Whether a client is answered only when another one, which says nothing, has left.
     pub one_at_a_time: bool,
+    /// Whether it is not answered even then.
+    pub no_answer: bool,
     /// How the server ended, if it did not survive a turn.
     pub died: Option<String>,
     /// The one word for it.
@@ -118,7 +120,9 @@ pub enum Broke {
     Leaks,
     /// Children were not reaped.
     Zombies,
-    /// A silent client keeps the others waiting.
+    /// After a silent client there is no answer for others, even when it has left.
+    NoAnswer,
+    /// A silent client keeps the others waiting until it leaves.
     OneAtATime,
     /// Nothing that was looked for.
     Nothing,
@@ -131,6 +135,7 @@ impl Broke {
             Self::Died => "died",
             Self::Leaks => "leaks",
             Self::Zombies => "zombies",
+            Self::NoAnswer => "no answer",
             Self::OneAtATime => "one at a time",
             Self::Nothing => "–",
         }
@@ -187,6 +192,7 @@ impl Row {
             descriptors_left: None,
             zombies_left: 0,
             one_at_a_time: false,
+            no_answer: false,
             died: None,
             broke: Broke::Nothing,
             cpu: Duration::ZERO,
@@ -241,13 +247,15 @@ impl Row {
 
     fn what_broke(&self) -> Broke {
         // Who serves one at a time may still be at it.
-        let in_use = u64::from(self.one_at_a_time);
+        let in_use = u64::from(self.one_at_a_time || self.no_answer);
         if self.died.is_some() {
             Broke::Died
         } else if self.descriptors_left.is_some_and(|left| left > in_use) {
             Broke::Leaks
         } else if self.zombies_left > 0 {
             Broke::Zombies
+        } else if self.no_answer {
+            Broke::NoAnswer
         } else if self.one_at_a_time {
             Broke::OneAtATime
         } else {

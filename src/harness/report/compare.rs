@@ -24,8 +24,9 @@ req/s: complete answers a second, each client asking again when it has its own.
 p50, p99: response time, from the start of the connect.  fails: see below.
 CPU: of the server and all its children, by answer.  PSS: memory of all its
 processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
-where they add up).  What broke: it died, leaks descriptors, leaves zombies, or
-a client that says nothing keeps all others waiting; \u{2013} is none of these.
+where they add up).  What broke: it died, leaks descriptors, leaves zombies; a
+client that says nothing keeps the others waiting until it leaves (one at a
+time) or for longer (no answer); \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.
