@@ -3,8 +3,11 @@
 
 use assert_cmd::{Command, cargo::cargo_bin};
 use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
+    sys::{
+        signal::{Signal, kill},
+        stat::Mode,
+    },
+    unistd::{Pid, mkfifo},
 };
 use rungs::{
     harness::{
@@ -17,6 +20,7 @@ use serde_json::Value;
 use std::{
     env, fs,
     io::{BufRead, BufReader},
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Stdio},
     thread,
@@ -197,8 +201,9 @@ fn wrong_words_get_a_line_and_a_hint() {
     assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
     assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
     let text = said(&["compare", "--json", "/nowhere/result.json"], 1);
-    assert!(text.contains("create /nowhere/result.json: "), "{text}");
-    assert_eq!(text.lines().count(), 1, "{text}");
+    assert_eq!(text, "rungs: create /nowhere/result.json: no such file or directory\n");
+    let text = said(&["compare", "--json", "/tmp"], 1);
+    assert_eq!(text, "rungs: create /tmp: is a directory\n");
 }
 
 /// A comparison that would take a quarter of an hour, seen with a rung at work.
@@ -238,12 +243,75 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
 }
 
 #[test]
-fn a_killed_comparison_leaves_no_server_behind() {
+fn a_killed_comparison_leaves_no_server_and_no_half_file_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut comparing, rung) = long_comparison(&folder.path().join("result.json"));
+    let file = folder.path().join("result.json");
+    fs::write(&file, "old").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let whole = || match fs::read(&file).unwrap() {
+        old if old == b"old" => None,
+        new => Some(serde_json::from_slice::<Value>(&new).unwrap()),
+    };
+    let (mut comparing, rung) = long_comparison(&file);
+    wait_for("the results of the first round", whole);
     comparing.kill().unwrap();
     comparing.wait().unwrap();
+    assert_eq!(whole().unwrap()["partial"], true);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     wait_for("the end of the rung", || is_gone(rung).then_some(()));
+}
+
+/// A short comparison that writes to `json`, in a shell that first does as `set_up` says.
+fn short_comparison(set_up: &str, json: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("{set_up} exec \"$0\" \"$@\"")]);
+    command.arg(cargo_bin("rungs"));
+    command.args(["compare", "webserver1", "--levels=1", "--rounds=2", "--json"]).arg(json);
+    // The rungs are built; cargo must not stumble over what the shell has set up.
+    command.env("CARGO", "true").env_remove("RUST_BACKTRACE");
+    command
+}
+
+#[test]
+fn results_that_cannot_be_written_leave_the_old_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    fs::write(&file, "old").unwrap();
+    // Files may have no bytes, as on a full disk.
+    let assert = short_comparison("trap '' XFSZ; ulimit -f 0;", &file).assert().code(1);
+    let (stdout, stderr) = (&assert.get_output().stdout, &assert.get_output().stderr);
+    let said = format!("rungs: write {}: file too large\n", file.display());
+    assert_eq!(String::from_utf8_lossy(stderr), said);
+    assert!(String::from_utf8_lossy(stdout).contains("webserver1"), "the table is printed anyway");
+    assert_eq!(fs::read(&file).unwrap(), b"old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
+}
+
+#[test]
+fn results_go_into_a_pipe_and_not_over_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    short_comparison("", &pipe).assert().success();
+    let comparison: Value = serde_json::from_slice(&reader.join().unwrap()).unwrap();
+    assert_eq!(comparison["partial"], false);
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn results_come_behind_the_tables_where_both_go_to_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.txt");
+    let set_up = format!("exec >'{}';", file.display());
+    short_comparison(&set_up, Path::new("/dev/stdout")).assert().success();
+    let text = fs::read_to_string(&file).unwrap();
+    let json = text.find("{\n").unwrap();
+    assert!(text[..json].contains("1 client, a connection per request"), "{text}");
+    assert!(serde_json::from_str::<Value>(&text[json..]).is_ok(), "{text}");
 }
 
 #[test]

@@ -55,17 +55,24 @@ impl Plan {
     }
 }
 
-/// Runs the plan, calling `before` with what comes next. When `stop` is set, what was measured
-/// until then is returned and said to be partial.
-pub fn run(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str)) -> Comparison {
+/// Runs the plan, calling `before` with what comes next, and `after_round` with what there is by
+/// then, if it is not all. When `stop` is set, what was measured until then is returned and said
+/// to be partial.
+pub fn run(
+    plan: &Plan,
+    stop: &AtomicBool,
+    before: &dyn Fn(&str),
+    after_round: &dyn Fn(&Comparison),
+) -> Comparison {
     let mut comparison = Comparison::of(plan);
     probe(plan, stop, before, &mut comparison);
     for round in 1..=plan.rounds {
-        let rows = plan.rows();
-        for ((level, subject), row) in rows.zip(&mut comparison.rows) {
+        if round > 1 {
+            after_round(&comparison);
+        }
+        for ((level, subject), row) in plan.rows().zip(&mut comparison.rows) {
             if stop.load(Ordering::Relaxed) {
-                comparison.partial = true;
-                break;
+                return comparison;
             }
             before(&format!("{}, {level} at once, round {round}", subject.name()));
             // A server that did not come up once is not waited for again.
@@ -78,7 +85,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str)) -> Comparison 
         }
     }
     // An interrupted turn is shorter than the others, and the last one may be.
-    comparison.partial |= stop.load(Ordering::Relaxed);
+    comparison.partial = stop.load(Ordering::Relaxed);
     comparison
 }
 

@@ -23,7 +23,7 @@ pub struct Comparison {
     pub rounds: u32,
     /// How long a turn counts.
     pub seconds_per_turn: f64,
-    /// Whether it was interrupted: then some rows have fewer turns, or none.
+    /// Whether it is not over yet or was interrupted: then some rows have fewer turns, or none.
     pub partial: bool,
     /// Figures of programs that were not optimised say little.
     pub debug_build: bool,
@@ -154,7 +154,7 @@ impl Comparison {
             work,
             rounds: plan.rounds,
             seconds_per_turn: plan.duration.as_secs_f64(),
-            partial: false,
+            partial: true,
             debug_build: cfg!(debug_assertions),
             rows: plan.rows().map(|(level, subject)| Row::new(subject, level)).collect(),
         }
