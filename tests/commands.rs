@@ -19,7 +19,7 @@ use rungs::{
 use serde_json::Value;
 use std::{
     env, fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Stdio},
@@ -126,6 +126,7 @@ fn compare_says_what_broke_and_what_it_cost() {
     for figure in ["answered", "requests_per_second", "p50_us", "p99_us", "peak_pss"] {
         assert!(whole[figure].as_f64().is_some_and(|n| n > 0.0), "{figure} of {whole}");
     }
+    assert_eq!(whole["partial"], false);
     assert!(whole["cpu_us_per_request"].as_f64().is_some_and(|n| n > 0.0), "{whole}");
     assert_eq!(whole["zombies_left"], 0);
     assert_eq!(whole["descriptors_left"], 0);
@@ -212,7 +213,7 @@ fn long_comparison(json: &Path) -> (Child, u32) {
         .args(["compare", "threadserver", "--levels=2", "--rounds=1000", "--json"])
         .arg(json)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let rung = wait_for("a rung under load", || {
@@ -232,14 +233,48 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let (comparing, rung) = long_comparison(&file);
+    wait_for("the results of the first round", || file.exists().then_some(()));
     kill(Pid::from_raw(comparing.id().cast_signed()), Signal::SIGINT).unwrap();
     let output = comparing.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.ends_with("stopping; Ctrl-C again ends at once\n"), "{text}");
     let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("threadserver* "), "{text}");
+    assert!(text.contains("\n* measured only in part"), "{text}");
     assert!(text.contains("Interrupted"), "{text}");
     let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(comparison["partial"], true);
+    assert_eq!(row(&comparison, "threadserver")["partial"], true);
     wait_for("the end of the rung", || is_gone(rung).then_some(()));
+}
+
+#[test]
+fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    let rungs = cargo_bin("rungs");
+    let arguments = "compare threadserver --levels=2 --rounds=1000 --json";
+    let command = format!("exec '{}' {arguments} '{}'", rungs.display(), file.display());
+    // script(1) gives it a terminal, and passes our Ctrl-C on to that.
+    let started = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut script) = started else {
+        println!("skipped an_interrupted_comparison_leaves_no_bar_on_the_terminal: no script(1)");
+        return;
+    };
+    wait_for("the results of the first round", || file.exists().then_some(()));
+    script.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    let output = script.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (before, after) = text.split_once("stopping; Ctrl-C again ends at once").unwrap();
+    let (_, last) = before.rsplit_once(" left: ").expect("a bar");
+    assert!(last.contains("\x1b[2K"), "the bar is cleared: {last:?}");
+    assert!(!after.contains(" left: "), "no bar comes after it: {after:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
+use super::say;
 use crate::{
     harness::{
         compare::{self, Comparison, Peer, Plan, Profile, Subject},
@@ -13,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
+    iterator::Signals,
 };
 use std::{
     io::{self, IsTerminal, Write},
@@ -22,6 +24,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -67,13 +70,19 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     // Before the minute of work, so that it is not lost for a wrong name.
     let file = args.json.as_deref().filter(|_| !prints_json).map(ResultFile::open).transpose()?;
     let plan = plan(args)?;
-    let stop = stop_on_interrupt().context("handle SIGINT")?;
-    let comparison = measure(&plan, &stop, &|so_far| {
+    let bar = progress_bar(&plan);
+    let stop = stop_on_interrupt(&bar).context("handle SIGINT")?;
+    let before = |next: &str| {
+        bar.set_message(next.to_owned());
+        bar.inc(1);
+    };
+    let comparison = compare::run(&plan, &stop, &before, &|so_far| {
         if let (Some(file), Ok(json)) = (&file, report::comparison_json(so_far)) {
             // What could not be written will be tried again at the end, with an error.
             file.update(&json).ok();
         }
     });
+    bar.finish_and_clear();
     let json = report::comparison_json(&comparison)?;
     let mut stdout = io::stdout();
     let printed = if prints_json {
@@ -104,31 +113,33 @@ fn plan(args: &Args) -> Result<Plan> {
     })
 }
 
-/// The first Ctrl-C ends the run with what was measured, the second ends the program at once; the
-/// servers' keepers end the servers.
-fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
-}
-
-fn measure(plan: &Plan, stop: &AtomicBool, after_round: &dyn Fn(&Comparison)) -> Comparison {
+fn progress_bar(plan: &Plan) -> ProgressBar {
     // Hidden by itself where stderr is no terminal.
     let bar = ProgressBar::new(plan.steps() as u64);
     // A template that does not parse would only cost the bar its looks.
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}, {eta} left: {msg}") {
         bar.set_style(style);
     }
-    let before = |next: &str| {
-        bar.set_message(next.to_owned());
-        bar.inc(1);
-    };
-    let comparison = compare::run(plan, stop, &before, after_round);
-    bar.finish_and_clear();
-    comparison
+    bar
+}
+
+/// The first Ctrl-C ends the run with what was measured, and the bar at once; the second ends the
+/// program. The servers' keepers end the servers.
+fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    let (mut signals, bar) = (Signals::new([SIGINT, SIGTERM])?, bar.clone());
+    // The turn under way goes on for up to two seconds; the user should not be left in doubt.
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            bar.finish_and_clear();
+            say("stopping; Ctrl-C again ends at once");
+        }
+    })?;
+    Ok(stop)
 }
 
 fn exit_code(comparison: &Comparison, stop: &AtomicBool) -> ExitCode {

@@ -78,13 +78,16 @@ pub fn run(
             // A server that did not come up once is not waited for again.
             if row.error.is_none() {
                 match turn::take(plan, subject, level, stop) {
-                    Ok(turn) => row.add(turn),
+                    Ok(turn) => {
+                        row.add(turn);
+                        // An interrupted turn is shorter than the others, and this may be one.
+                        row.partial = round < plan.rounds || stop.load(Ordering::Relaxed);
+                    }
                     Err(error) => row.error = Some(format!("{error:#}")),
                 }
             }
         }
     }
-    // An interrupted turn is shorter than the others, and the last one may be.
     comparison.partial = stop.load(Ordering::Relaxed);
     comparison
 }

@@ -52,6 +52,8 @@ pub struct Row {
     pub clients: usize,
     /// Why there are no figures: it could not be built, or did not come up.
     pub error: Option<String>,
+    /// Whether turns are missing, or the last one was cut short.
+    pub partial: bool,
     /// The turns that the figures are of, for their spread.
     pub turns: Vec<TurnFigures>,
     /// Requests with a complete answer.
@@ -177,6 +179,7 @@ impl Row {
             number,
             clients,
             error: None,
+            partial: true,
             turns: Vec::new(),
             answered: 0,
             seconds: 0.0,

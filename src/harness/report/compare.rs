@@ -59,7 +59,7 @@ fn level_table(rows: &[Row], on_terminal: bool) -> String {
     let mut table = table(&COLUMNS, on_terminal);
     for row in rows.iter().filter(|row| !row.turns.is_empty()) {
         table.add_row([
-            row.name.clone(),
+            format!("{}{}", row.name, if row.partial { "*" } else { "" }),
             row.requests_per_second.map_or_else(none, short_number),
             row.p50_us.map_or_else(none, short_time),
             row.p99_us.map_or_else(none, short_time),
@@ -92,6 +92,9 @@ fn notes(comparison: &Comparison, text: &mut String) {
     }
     for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
         writeln!(text, "{name} has no figures, or not all: {why}").ok();
+    }
+    if comparison.rows.iter().any(|row| row.partial && !row.turns.is_empty()) {
+        text.push_str("* measured only in part: turns are missing, or the last one is shorter.\n");
     }
     if comparison.partial {
         text.push_str("Interrupted: these are the figures until then.\n");
