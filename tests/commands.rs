@@ -223,9 +223,9 @@ fn long_comparison(json: &Path) -> (Child, u32) {
     (comparing, rung)
 }
 
-fn is_gone(pid: u32) -> bool {
+fn is_gone(pid: u32, name: &str) -> bool {
     // Its number may be somebody else's by now.
-    observe::tree(pid).processes.first().is_none_or(|one| one.name != "threadserver")
+    observe::tree(pid).processes.first().is_none_or(|one| one.name != name)
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(comparison["partial"], true);
     assert_eq!(row(&comparison, "threadserver")["partial"], true);
-    wait_for("the end of the rung", || is_gone(rung).then_some(()));
+    wait_for("the end of the rung", || is_gone(rung, "threadserver").then_some(()));
 }
 
 #[test]
@@ -293,7 +293,32 @@ fn a_killed_comparison_leaves_no_server_and_no_half_file_behind() {
     comparing.wait().unwrap();
     assert_eq!(whole().unwrap()["partial"], true);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-    wait_for("the end of the rung", || is_gone(rung).then_some(()));
+    wait_for("the end of the rung", || is_gone(rung, "threadserver").then_some(()));
+}
+
+/// A shell stands in for cargo: what it runs is the file `build`, for that is its first argument.
+#[test]
+fn a_killed_comparison_does_not_go_on_building() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("build"), "echo compiling $$\nsleep 600 & wait\n").unwrap();
+    let mut comparing = std::process::Command::new(cargo_bin("rungs"))
+        .args(["compare", "webserver1"])
+        .env("CARGO", "/bin/sh")
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(comparing.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let cargo: u32 = line.trim().strip_prefix("compiling ").unwrap().parse().unwrap();
+    let compiler = wait_for("a compiler", || {
+        observe::tree(cargo).processes.iter().find(|one| one.name == "sleep").map(|one| one.pid)
+    });
+    comparing.kill().unwrap();
+    comparing.wait().unwrap();
+    wait_for("the end of cargo", || is_gone(cargo, "sh").then_some(()));
+    wait_for("the end of its compiler", || is_gone(compiler, "sleep").then_some(()));
 }
 
 /// A short comparison that writes to `json`, in a shell that first does as `set_up` says.
