@@ -151,6 +151,23 @@ fn compare_keeps_connections_if_asked() {
 }
 
 #[test]
+fn compare_tells_figures_of_the_load_generator_from_figures_of_the_server() {
+    let arguments = ["iterativeserver", "sleepserver", "--levels=16", "--rounds=1"];
+    let (comparison, text) = compare(&arguments, 0);
+    let note = text.split_once("The load generator was at its limit").unwrap_or_default().1;
+    for name in &arguments[..2] {
+        let turn = &row(&comparison, name)["turns"][0];
+        let figure = |name: &str| turn[name].as_f64().unwrap();
+        assert_eq!(turn["generator_threads"], 1);
+        let busy = figure("generator_cpu_seconds") / figure("seconds");
+        // Where the share is at the border the sentence may be there or not.
+        if !(0.89..0.91).contains(&busy) {
+            assert_eq!(note.contains(name), busy > 0.9, "{name}, {busy}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
     let peer = "echo no such luck >&2; exit 3 {port}";
     let (comparison, text) =

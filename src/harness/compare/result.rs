@@ -110,6 +110,10 @@ pub struct TurnFigures {
     pub seconds: f64,
     /// CPU time of the whole process tree.
     pub cpu_seconds: f64,
+    /// CPU time of the load generator, which can spend `generator_threads` times `seconds`.
+    pub generator_cpu_seconds: f64,
+    /// Threads that the load generator ran on.
+    pub generator_threads: usize,
 }
 
 /// What broke, the worst thing first.
@@ -206,11 +210,13 @@ impl Row {
 
     /// Adds what one more turn has shown.
     pub(super) fn add(&mut self, turn: Turn) {
-        let Outcome { account, elapsed, response, service, .. } = turn.outcome;
+        let Outcome { account, elapsed, response, service, own_cpu, threads, .. } = turn.outcome;
         self.turns.push(TurnFigures {
             answered: account.answered_total(),
             seconds: elapsed.as_secs_f64(),
             cpu_seconds: turn.cpu.as_secs_f64(),
+            generator_cpu_seconds: own_cpu.as_secs_f64(),
+            generator_threads: threads,
         });
         self.answered += account.answered_total();
         self.seconds += elapsed.as_secs_f64();
@@ -226,6 +232,16 @@ impl Row {
         merge(&mut self.response, response);
         merge(&mut self.service, service);
         self.derive();
+    }
+
+    /// Whether the load generator had next to no CPU time left in these turns: then the figures
+    /// are its own rather than the server's.
+    #[expect(clippy::cast_precision_loss, reason = "a few threads")]
+    pub fn is_of_generator(&self) -> bool {
+        let spent: f64 = self.turns.iter().map(|turn| turn.generator_cpu_seconds).sum();
+        let had: f64 =
+            self.turns.iter().map(|turn| turn.generator_threads as f64 * turn.seconds).sum();
+        spent > 0.9 * had
     }
 
     /// The figures that follow from the sums.

@@ -93,6 +93,7 @@ fn notes(comparison: &Comparison, text: &mut String) {
     for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
         writeln!(text, "{name} has no figures, or not all: {why}").ok();
     }
+    generator_notes(comparison, text);
     if comparison.rows.iter().any(|row| row.partial && !row.turns.is_empty()) {
         text.push_str("* measured only in part: turns are missing, or the last one is shorter.\n");
     }
@@ -101,6 +102,20 @@ fn notes(comparison: &Comparison, text: &mut String) {
     }
     if comparison.debug_build {
         text.push_str("This is a debug build; `cargo run --release -- compare` says more.\n");
+    }
+}
+
+/// Which figures are those of the load generator.
+fn generator_notes(comparison: &Comparison, text: &mut String) {
+    let at_limit: Vec<_> = comparison.rows.iter().filter(|row| row.is_of_generator()).collect();
+    if !at_limit.is_empty() {
+        text.push_str(
+            "The load generator was at its limit: req/s and times say little of the server.\n",
+        );
+    }
+    for level in at_limit.chunk_by(|one, next| one.clients == next.clients) {
+        let names: Vec<_> = level.iter().map(|row| row.name.as_str()).collect();
+        writeln!(text, "  {} at once: {}", level[0].clients, names.join(", ")).ok();
     }
 }
 
