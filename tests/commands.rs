@@ -179,6 +179,18 @@ fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
 }
 
 #[test]
+fn peers_of_one_name_have_numbers() {
+    let peers = ["--peer=echo {port} one >&2; exit 1", "--peer=exec echo {port} two >&2"];
+    let arguments = ["iterativeserver", peers[0], peers[1], "--levels=1,2", "--rounds=1"];
+    let (comparison, text) = compare(&arguments, 1);
+    let names: Vec<_> = comparison["rows"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
+    assert_eq!(names, ["iterativeserver", "echo", "echo 2", "iterativeserver", "echo", "echo 2"]);
+    assert!(row(&comparison, "echo")["error"].as_str().unwrap().contains(" one"), "{text}");
+    assert!(row(&comparison, "echo 2")["error"].as_str().unwrap().contains(" two"), "{text}");
+    assert!(text.contains("\necho has") && text.contains("\necho 2 has"), "{text}");
+}
+
+#[test]
 fn nginx_takes_part_if_it_is_there() {
     let path = env::var_os("PATH").unwrap();
     if !env::split_paths(&path).any(|folder| folder.join("nginx").is_file()) {

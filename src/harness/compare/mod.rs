@@ -74,7 +74,7 @@ pub fn run(
             if stop.load(Ordering::Relaxed) {
                 return comparison;
             }
-            before(&format!("{}, {level} at once, round {round}", subject.name()));
+            before(&format!("{}, {level} at once, round {round}", row.name));
             // A server that did not come up once is not waited for again.
             if row.error.is_none() {
                 match turn::take(plan, subject, level, stop) {
@@ -95,7 +95,7 @@ pub fn run(
 /// Finds out who keeps a client waiting for another one.
 fn probe(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str), comparison: &mut Comparison) {
     for (index, subject) in plan.subjects.iter().enumerate() {
-        before(&format!("{}, beside a silent client", subject.name()));
+        before(&format!("{}, beside a silent client", comparison.rows[index].name));
         if stop.load(Ordering::Relaxed) {
             return;
         }

@@ -7,7 +7,10 @@ use super::{
 };
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 /// The shape of the JSON; it changes whenever the meaning of a field does.
 const SCHEMA: u32 = 1;
@@ -44,7 +47,7 @@ pub enum Work {
 /// One server at one number of clients.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The rung or peer.
+    /// The rung or peer; the second of a name has a number behind it, as in `nginx 2`.
     pub name: String,
     /// The rung's number; none for a peer.
     pub number: Option<u8>,
@@ -162,7 +165,11 @@ impl Comparison {
             seconds_per_turn: plan.duration.as_secs_f64(),
             partial: true,
             debug_build: cfg!(debug_assertions),
-            rows: plan.rows().map(|(level, subject)| Row::new(subject, level)).collect(),
+            rows: plan
+                .rows()
+                .zip(numbered(&plan.subjects).iter().cycle())
+                .map(|((level, subject), name)| Row::new(subject, name, level))
+                .collect(),
         }
     }
 
@@ -172,14 +179,28 @@ impl Comparison {
     }
 }
 
+/// The names of the subjects, with a number behind a name that was there before.
+fn numbered(subjects: &[Subject]) -> Vec<String> {
+    let mut seen = HashMap::new();
+    let name = |subject: &Subject| {
+        let count = seen.entry(subject.name().to_owned()).or_insert(0);
+        *count += 1;
+        match *count {
+            1 => subject.name().to_owned(),
+            number => format!("{} {number}", subject.name()),
+        }
+    };
+    subjects.iter().map(name).collect()
+}
+
 impl Row {
-    fn new(subject: &Subject, clients: usize) -> Self {
+    fn new(subject: &Subject, name: &str, clients: usize) -> Self {
         let number = match subject {
             Subject::Rung(rung, _) => Some(rung.number),
             Subject::Peer(_) => None,
         };
         Self {
-            name: subject.name().to_owned(),
+            name: name.to_owned(),
             number,
             clients,
             error: None,
