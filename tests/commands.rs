@@ -173,9 +173,25 @@ fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
     let (comparison, text) =
         compare(&["iterativeserver", "--peer", peer, "--levels=1", "--rounds=1"], 1);
     let error = row(&comparison, "echo")["error"].as_str().unwrap();
-    assert!(error.contains("no such luck") && error.contains("exit status 3"), "{error}");
-    assert!(text.contains("echo has no figures"), "{text}");
+    let (line, hint) = error.split_once('\n').unwrap();
+    let why = "it ended before it listened: no such luck (exit status 3)";
+    assert_eq!(line, format!("start `{peer}`: {why}"));
+    assert!(hint.starts_with("hint: "), "{hint}");
+    assert!(text.contains(&format!("\necho has no figures: {line}\n{hint}\n")), "{text}");
     assert!(row(&comparison, "iterativeserver")["answered"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_peer_that_fails_now_and_then_has_a_note_that_says_at_what_levels() {
+    let folder = tempfile::tempdir().unwrap();
+    // It starts three times: to be looked at, then at each of the first two levels, once.
+    let mut command = rungs(&["compare", "webserver1", "--levels=1,2,3", "--rounds=2", "--peer"]);
+    command.arg("echo >>starts; [ $(wc -l <starts) -le 3 ] && exec \"$RUNG\" --listen {addr}");
+    command.env("RUNG", cargo_bin("epollserver")).current_dir(folder.path());
+    let assert = command.assert().code(1);
+    let text = String::from_utf8_lossy(&assert.get_output().stdout);
+    let note = "\necho has no figures for 3 at once and fewer turns for 1, 2 at once: start `echo ";
+    assert!(text.contains(note), "{text}");
 }
 
 #[test]
@@ -260,6 +276,10 @@ fn wrong_words_get_a_line_and_a_hint() {
     };
     let text = said(&["compare", "epolserver"], 2);
     assert!(text.contains("epolserver") && text.contains("hint: ") && text.contains("epollserver"));
+    let text = said(&["compare", "threadpoolserver"], 2);
+    assert!(
+        text.contains("'threadpoolserver'") && text.contains(": it does not exist yet\nhint: ")
+    );
     assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
     assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
     let text = said(&["compare", "--json", "/nowhere/result.json"], 1);

@@ -7,9 +7,10 @@ use crate::{
         load::Reuse,
         report::{self, ResultFile},
     },
-    ladder::{LADDER, Rung},
+    ladder::{LADDER, Rung, TO_COME},
 };
 use anyhow::{Context, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -61,8 +62,18 @@ pub(super) struct Args {
     json: Option<PathBuf>,
 }
 
-fn rung() -> clap::builder::PossibleValuesParser {
-    LADDER.iter().map(|rung| rung.name).collect::<Vec<_>>().into()
+/// Takes the rungs that exist, and says of those to come that they do not.
+fn rung() -> impl TypedValueParser<Value = String> {
+    let exist = LADDER.iter().map(|rung| PossibleValue::new(rung.name));
+    let to_come = TO_COME.iter().map(|name| PossibleValue::new(*name).hide(true));
+    PossibleValuesParser::new(exist.chain(to_come)).try_map(|name| {
+        if TO_COME.contains(&name.as_str()) {
+            // In clap's own form.
+            Err("it does not exist yet\n\n  tip: `rungs list` shows the rungs that do")
+        } else {
+            Ok(name)
+        }
+    })
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {

@@ -354,7 +354,10 @@ fn environment(launch: &Launch) -> Vec<OsString> {
 
 /// The absolute path of a program: from `PATH` for a bare name, as execvp(3) does it, since
 /// execvp(3) itself is not async-signal-safe. Absolute, as the server may get another directory.
-fn locate(program: &Path) -> Result<PathBuf, Cause> {
+///
+/// # Errors
+/// ENOENT for a bare name that is not in `PATH`. Any other path is not looked at.
+pub fn locate(program: &Path) -> Result<PathBuf, Cause> {
     let absolute =
         |path: &Path| std::path::absolute(path).map_err(|e| Cause::io("find the program", &e));
     if !is_bare(program) {

@@ -4,11 +4,12 @@ use super::{
     super::{
         load::{self, Outcome, Reuse},
         observe,
-        supervise::{Exit, Launch, Server},
+        supervise::{Cause, Exit, Server, StartError},
     },
     Plan, Subject,
+    subject::Prepared,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use nix::sys::resource::{Resource, getrlimit};
 use std::{
     cell::Cell,
@@ -51,7 +52,7 @@ pub(super) fn take(
     stop: &AtomicBool,
 ) -> Result<Turn> {
     let prepared = subject.prepare()?;
-    let server = start(prepared.launch.clone())?;
+    let server = start(subject, &prepared)?;
     // A server may go on starting after it has begun to listen: workers are made, files opened.
     let before = settle(&server, None);
     let load = load::Plan {
@@ -78,7 +79,7 @@ pub(super) fn take(
         peak_pss: peak_pss.get(),
         descriptors_left: left.descriptors,
         zombies_left: left.zombies,
-        died: server.exited().map(|exit| last_words(exit, &server)),
+        died: server.exited().map(|exit| last_words(exit, &server.stderr())),
     };
     server.stop(GRACE);
     Ok(turn)
@@ -99,7 +100,7 @@ pub(super) enum BesideSilent {
 /// leaves, to see whether it was what the other waited for.
 pub(super) fn beside_silent(subject: &Subject) -> Result<BesideSilent> {
     let prepared = subject.prepare()?;
-    let server = start(prepared.launch.clone())?;
+    let server = start(subject, &prepared)?;
     let silent = TcpStream::connect(server.address()).context("connect")?;
     let found = match ask(server.address()) {
         Err(_) => BesideSilent::NoAnswer,
@@ -144,9 +145,26 @@ fn hear(client: &mut TcpStream) -> Heard {
 
 /// Starts a server with as many descriptors as the system allows: the load generator takes as many
 /// for itself when it needs them, and what it leaves to its children must not depend on the turn.
-fn start(launch: Launch) -> Result<Server> {
+fn start(subject: &Subject, prepared: &Prepared) -> Result<Server> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    Ok(Server::start(&launch.descriptor_limit(hard))?)
+    let launch = prepared.launch.clone().descriptor_limit(hard);
+    Server::start(&launch).map_err(|error| not_started(subject, &error))
+}
+
+/// Why a server did not start, in one line and a hint.
+fn not_started(subject: &Subject, error: &StartError) -> Error {
+    let (command, hint) = (subject.command(), subject.hint());
+    match error.cause() {
+        Cause::Ended { exit, stderr, .. } => {
+            let words = last_words(*exit, stderr);
+            anyhow!("start {command}: it ended before it listened: {words}{hint}")
+        }
+        Cause::Silent { awaited, patience, stderr } => {
+            let said = stderr.lines().next_back().map_or(String::new(), |line| format!(": {line}"));
+            anyhow!("start {command}: await {awaited}: none came in {patience:?}{said}{hint}")
+        }
+        _ => anyhow!("{error}"),
+    }
 }
 
 /// One request from one client; callers change what they want otherwise.
@@ -165,8 +183,7 @@ fn one_client(target: SocketAddr) -> load::Plan {
     }
 }
 
-fn last_words(exit: Exit, server: &Server) -> String {
-    let stderr = server.stderr();
+fn last_words(exit: Exit, stderr: &str) -> String {
     let last = stderr.lines().next_back().unwrap_or_default();
     if last.is_empty() { exit.to_string() } else { format!("{last} ({exit})") }
 }

@@ -91,7 +91,7 @@ fn notes(comparison: &Comparison, text: &mut String) {
         writeln!(text, "{name} died: {how}").ok();
     }
     for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
-        writeln!(text, "{name} has no figures, or not all: {why}").ok();
+        writeln!(text, "{name} has {}: {why}", lack(comparison, name)).ok();
     }
     generator_notes(comparison, text);
     if comparison.rows.iter().any(|row| row.partial && !row.turns.is_empty()) {
@@ -103,6 +103,22 @@ fn notes(comparison: &Comparison, text: &mut String) {
     if comparison.debug_build {
         text.push_str("This is a debug build; `cargo run --release -- compare` says more.\n");
     }
+}
+
+/// What a server that failed to start does not have, and at which levels.
+fn lack(comparison: &Comparison, name: &str) -> String {
+    let rows: Vec<_> = comparison.rows.iter().filter(|row| row.name == name).collect();
+    if rows.iter().all(|row| row.turns.is_empty()) {
+        return "no figures".to_owned();
+    }
+    let failed = rows.iter().filter(|row| row.error.is_some());
+    let (none, few): (Vec<&Row>, Vec<&Row>) = failed.partition(|row| row.turns.is_empty());
+    let at = |what, rows: &[&Row]| {
+        let levels: Vec<_> = rows.iter().map(|row| row.clients.to_string()).collect();
+        (!rows.is_empty()).then(|| format!("{what} for {} at once", levels.join(", ")))
+    };
+    let lacks = [at("no figures", &none), at("fewer turns", &few)];
+    lacks.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 /// Which figures are those of the load generator.
