@@ -19,7 +19,7 @@ use rungs::{
 use serde_json::Value;
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Stdio},
@@ -286,6 +286,29 @@ fn wrong_words_get_a_line_and_a_hint() {
     assert_eq!(text, "rungs: create /nowhere/result.json: no such file or directory\n");
     let text = said(&["compare", "--json", "/tmp"], 1);
     assert_eq!(text, "rungs: create /tmp: is a directory\n");
+}
+
+#[test]
+fn what_cannot_be_printed_is_an_error_unless_nobody_reads() {
+    let (reader, nobody_reads) = io::pipe().unwrap();
+    drop(reader);
+    let compare = ["compare", "webserver1", "--levels=1", "--rounds=1"];
+    let cases =
+        [(&["list"][..], "the ladder"), (&["--help"], "the help"), (&compare, "the comparison")];
+    for (arguments, what) in cases {
+        let said = |stdout: Stdio| {
+            let mut command = std::process::Command::new(cargo_bin("rungs"));
+            command.args(arguments).env("CARGO", "true").stdin(Stdio::null()).stdout(stdout);
+            let output =
+                command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let expected = format!("rungs: write {what} to stdout: no space left on device\n");
+        assert_eq!(said(full.into()), expected);
+        assert_eq!(said(nobody_reads.try_clone().unwrap().into()), "");
+    }
 }
 
 /// A comparison that would take a quarter of an hour, seen with a rung at work.

@@ -1,6 +1,6 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
-use super::say;
+use super::{print, say};
 use crate::{
     harness::{
         compare::{self, Comparison, Peer, Plan, Profile, Subject},
@@ -18,7 +18,7 @@ use signal_hook::{
     iterator::Signals,
 };
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
@@ -95,12 +95,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let json = report::comparison_json(&comparison)?;
-    let mut stdout = io::stdout();
     let printed = if prints_json {
-        stdout.write_all(json.as_bytes())
+        print("the comparison", &json)
     } else {
-        let text = report::comparison_text(&comparison, stdout.is_terminal());
-        stdout.write_all(text.as_bytes())
+        let text = report::comparison_text(&comparison, io::stdout().is_terminal());
+        print("the comparison", &text)
     };
     if let Some(file) = file {
         file.finish(&json)?;

@@ -4,7 +4,7 @@
 mod compare;
 mod list;
 
-use anyhow::Error;
+use anyhow::{Context, Error, Result};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use nix::errno::Errno;
 use std::{
@@ -54,7 +54,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            error.print().map_or(ExitCode::FAILURE, |()| ExitCode::from(code))
+            let printed = error.print().context("write the help to stdout");
+            printed.map_or_else(|error| fail(&error), |()| ExitCode::from(code))
         }
         _ => {
             let text = error.render().to_string();
@@ -65,6 +66,13 @@ fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints text, all of it; `what` it is goes into the error.
+fn print(what: &str, text: &str) -> Result<()> {
+    let mut stdout = io::stdout();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.with_context(|| format!("write {what} to stdout"))
 }
 
 fn fail(error: &Error) -> ExitCode {
