@@ -23,7 +23,7 @@ struct Server {
     /// Whom to serve in this turn, and whether their FIN has come. Edge-triggered epoll tells each
     /// piece of news once, so who is not done must be remembered (epoll(7), "Starvation").
     ready: Vec<(Token, bool)>,
-    /// Somebody in the backlog waits for a descriptor: one of ours, so who leaves makes room.
+    /// Somebody in the backlog waits for a descriptor. No event will tell when there is one.
     full: bool,
 }
 
@@ -43,13 +43,16 @@ fn serve(args: &Args) -> Result<()> {
     let mut scratch = Scratch::new(64 * 1024);
     loop {
         // With somebody left over from the last turn, only look for news; else sleep until it comes.
-        let wait = (!server.ready.is_empty()).then_some(Duration::ZERO);
+        let pause = server.full.then_some(Duration::from_millis(100));
+        let wait = (!server.ready.is_empty()).then_some(Duration::ZERO).or(pause);
         match server.poll.poll(&mut events, wait) {
             // Ctrl-Z and fg do that (signal(7)).
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             polled => polled.during("epoll_wait")?,
         }
         server.ready.extend(events.iter().map(|event| (event.token(), event.is_read_closed())));
+        // The last token: whoever leaves in this turn has made room by then.
+        server.ready.extend(mem::take(&mut server.full).then_some((LISTENER, false)));
         // One turn for each client, however often it is named; the entry with the FIN stays.
         server.ready.sort_unstable_by_key(|&(token, ended)| (token, !ended));
         server.ready.dedup_by_key(|&mut (token, _)| token);
@@ -93,8 +96,5 @@ impl Server {
         }
         // Dropping the stream closes it, and closing takes it off the kernel's list.
         self.clients.remove(client);
-        if mem::take(&mut self.full) {
-            self.ready.push((LISTENER, false));
-        }
     }
 }

@@ -3,8 +3,8 @@
 //! See it break: every client that says nothing has a thread that waits for it. A thousand of them,
 //! `client2 --max-clients 10 --max-conns 100`, are a thousand threads in `ls /proc/PID/task`.
 
-use nix::unistd::close;
-use rungs::serve::{Args, During, Result, accept_next, converse, listen, log, run};
+use nix::{sys::socket::accept, unistd::close};
+use rungs::serve::{Args, During, Result, converse, died_in_queue, is_shortage, listen, log, run};
 use std::{os::fd::IntoRawFd, process::ExitCode};
 
 /// How many connections the kernel completes for us while we are busy. They wait: a long backlog is
@@ -19,7 +19,16 @@ fn serve(args: &Args) -> Result<()> {
     // From here on descriptors are plain numbers, as in C: nobody closes them but us.
     let listener = listen(args.listen, BACKLOG)?.into_raw_fd();
     loop {
-        let client = accept_next(listener)?;
+        let client = match accept(listener) {
+            // accept would fail again at once, but a client that leaves gives its descriptor back.
+            Err(error) if is_shortage(&error.into()) => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                continue;
+            }
+            // What happened to one client before it was served is no concern of the others.
+            Err(error) if died_in_queue(&error.into()) => continue,
+            accepted => accepted.during("accept")?,
+        };
         // Threads share the descriptor table: there is one copy of `client`, and its thread closes
         // it. Nobody waits for the thread, whose end leaves nothing behind.
         let thread = std::thread::Builder::new().spawn(move || {
@@ -27,9 +36,8 @@ fn serve(args: &Args) -> Result<()> {
             close(client)
         });
         // No thread to be had (EAGAIN): this client goes without, the others stay.
-        if let Err(error) = thread.during("thread") {
-            log(error);
-            close(client).during("close")?;
-        }
+        let Err(error) = thread.during("thread") else { continue };
+        log(error);
+        close(client).during("close")?;
     }
 }

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         ["--listen", address] => address,
         _ => {
             eprintln!("usage: webserver1 [--listen ADDR:PORT]");
-            return ExitCode::from(2);
+            return ExitCode::from(if args == ["--help"] { 0 } else { 2 });
         }
     };
     match serve(address) {

@@ -1,9 +1,10 @@
 //! `rungs list`: the ladder.
 
+use super::print;
 use crate::{harness::report, ladder::LADDER};
 use anyhow::Result;
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     process::ExitCode,
 };
 
@@ -21,6 +22,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     } else {
         report::ladder_table(LADDER, io::stdout().is_terminal())
     };
-    io::stdout().write_all(text.as_bytes())?;
+    print("the ladder", &text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,11 @@
 mod compare;
 mod list;
 
-use anyhow::Error;
+use anyhow::{Context, Error, Result};
 use clap::{Parser, Subcommand, error::ErrorKind};
+use nix::errno::Errno;
 use std::{
+    error,
     io::{self, Write},
     process::ExitCode,
 };
@@ -52,7 +54,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            error.print().map_or(ExitCode::FAILURE, |()| ExitCode::from(code))
+            let printed = error.print().context("write the help to stdout");
+            printed.map_or_else(|error| fail(&error), |()| ExitCode::from(code))
         }
         _ => {
             let text = error.render().to_string();
@@ -65,13 +68,30 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
+/// Prints text, all of it; `what` it is goes into the error.
+fn print(what: &str, text: &str) -> Result<()> {
+    let mut stdout = io::stdout();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.with_context(|| format!("write {what} to stdout"))
+}
+
 fn fail(error: &Error) -> ExitCode {
     // Whoever read our output has had enough of it (`rungs compare | head`).
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::FAILURE;
     }
-    say(&format!("rungs: {error:#}"));
+    let causes: Vec<_> = error.chain().map(words).collect();
+    say(&format!("rungs: {}", causes.join(": ")));
     ExitCode::FAILURE
+}
+
+/// A cause as a person reads it: what the kernel said in strerror(3)'s words, in lower case and
+/// without std's "(os error N)".
+fn words(cause: &(dyn error::Error + 'static)) -> String {
+    match cause.downcast_ref().and_then(io::Error::raw_os_error) {
+        Some(code) => Errno::from_raw(code).desc().to_lowercase(),
+        None => cause.to_string(),
+    }
 }
 
 /// Writes a line to stderr, which may be gone.

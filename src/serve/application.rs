@@ -56,14 +56,16 @@ impl Route {
             "bytes" => MAX_BYTES,
             _ => return Self::NOTHING_HERE,
         };
-        match (name, number.parse()) {
-            (_, Err(_)) => Self::Refused(Status::BAD_REQUEST, "a number goes here\n"),
-            (_, Ok(n)) if n > limit => {
-                Self::Refused(Status::BAD_REQUEST, "the number is too large\n")
-            }
-            ("sleep", Ok(ms)) => Self::Sleep(Duration::from_millis(ms)),
-            ("burn", Ok(ms)) => Self::Burn(Duration::from_millis(ms)),
-            (_, Ok(n)) => Self::Bytes(n),
+        // `parse` alone would take a plus sign too.
+        if number.is_empty() || number.bytes().any(|byte| !byte.is_ascii_digit()) {
+            return Self::Refused(Status::BAD_REQUEST, "a number goes here\n");
+        }
+        // Digits that are no number are too many.
+        match (name, number.parse().ok().filter(|&n| n <= limit)) {
+            (_, None) => Self::Refused(Status::BAD_REQUEST, "the number is too large\n"),
+            ("sleep", Some(ms)) => Self::Sleep(Duration::from_millis(ms)),
+            ("burn", Some(ms)) => Self::Burn(Duration::from_millis(ms)),
+            (_, Some(n)) => Self::Bytes(n),
         }
     }
 

@@ -5,7 +5,10 @@ use super::{
     error::{Result, log, program},
     process::{_exit, return_free_memory},
 };
-use clap::{Parser, error::ErrorKind};
+use clap::{
+    Parser,
+    error::{ContextKind, ErrorKind},
+};
 use std::{
     net::SocketAddr,
     process::{self, ExitCode},
@@ -132,12 +135,18 @@ fn parse<A: Parser>() -> std::result::Result<A, ExitCode> {
         }
         _ => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            log(format_args!(
-                "{}\nhint: --help lists the flags",
-                line.trim_start_matches("error: ")
-            ));
+            let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            log(format_args!("{line}\nhint: {}", hint(&error)));
             ExitCode::from(2)
         }
     })
+}
+
+/// What may mend a wrong command line.
+fn hint(error: &clap::Error) -> String {
+    let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    match (error.kind(), flag.strip_suffix(" <ADDR:PORT>")) {
+        (ErrorKind::ValueValidation, Some(flag)) => format!("for example {flag} {DEFAULT_ADDRESS}"),
+        _ => "--help lists the flags".to_owned(),
+    }
 }

@@ -17,4 +17,4 @@ pub use args::{Args, Client1Args, Client2Args, PreforkArgs, SleepArgs, run};
 pub use connection::{Connection, Progress, Reuse, Scratch, answer, converse};
 pub use error::{During, Error, Result, log};
 pub use process::{_exit, die_with_parent};
-pub use socket::{accept_next, is_shortage, listen};
+pub use socket::{died_in_queue, is_shortage, listen};

@@ -1,14 +1,12 @@
 //! The listening socket: socket(2), bind(2), listen(2), and the line that says so.
 
 use super::error::{During, Error, Result, program};
-use nix::{errno::Errno, sys::socket::accept};
+use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io::{self, Write},
     net::SocketAddr,
-    os::fd::{OwnedFd, RawFd},
-    thread,
-    time::Duration,
+    os::fd::OwnedFd,
 };
 
 /// Makes a socket that listens on `address`, and announces it on stdout as
@@ -56,27 +54,30 @@ fn with_hint(error: Error, address: SocketAddr) -> Error {
     error.hint(hint)
 }
 
-/// accept(2) for servers that must not die of it, because they hold other clients' connections: it
-/// passes over connections that died in the queue, and waits when descriptors are short.
-pub fn accept_next(listener: RawFd) -> Result<RawFd> {
-    loop {
-        match accept(listener) {
-            accepted @ (Ok(_) | Err(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK)) => {
-                return accepted.during("accept");
-            }
-            // accept would fail again at once; a client that leaves gives its descriptor back.
-            Err(error) if is_shortage(&error.into()) => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            // What is wrong with a connection that nobody has seen yet (accept(2), "Error
-            // handling") is no concern of the others.
-            Err(_) => {}
-        }
-    }
-}
-
 /// Whether accept(2) failed for want of descriptors or memory, and will until somebody leaves.
 pub fn is_shortage(error: &io::Error) -> bool {
-    let short = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
-    error.raw_os_error().is_some_and(|code| short.contains(&Errno::from_raw(code)))
+    is_one_of(error, &[Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM])
+}
+
+/// Whether accept(2) failed because of the connection that it was about to return, which died in
+/// the queue: the next one may be well (accept(2), "Error handling").
+pub fn died_in_queue(error: &io::Error) -> bool {
+    let died = [
+        Errno::ECONNABORTED,
+        Errno::EPERM,
+        Errno::ENETDOWN,
+        Errno::EPROTO,
+        Errno::ENOPROTOOPT,
+        Errno::EHOSTDOWN,
+        Errno::ENONET,
+        Errno::EHOSTUNREACH,
+        Errno::EOPNOTSUPP,
+        Errno::ENETUNREACH,
+        Errno::ETIMEDOUT,
+    ];
+    is_one_of(error, &died)
+}
+
+fn is_one_of(error: &io::Error, errnos: &[Errno]) -> bool {
+    error.raw_os_error().is_some_and(|code| errnos.contains(&Errno::from_raw(code)))
 }

@@ -1,11 +1,14 @@
 //! Rung 13, `epollserver`: one thread for all.
 
 use std::{
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    os::fd::AsFd,
     thread,
     time::{Duration, Instant},
 };
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rungs::harness::supervise::Server;
 
 use super::support::{
@@ -116,4 +119,99 @@ fn a_client_that_asks_and_never_reads_is_held_back() {
     ask(&server);
     let grown = anonymous(&server).saturating_sub(before);
     assert!(grown < 2 * MIB, "it grew by {grown} bytes");
+}
+
+/// A client that asks without end and reads every answer. It never blocks.
+struct Greedy {
+    stream: TcpStream,
+    /// Its requests, which it says over and over.
+    requests: Vec<u8>,
+    /// Where in them it is.
+    at: usize,
+    received: usize,
+    room: Vec<u8>,
+}
+
+impl Greedy {
+    /// The content of its answers, long beside what the kernels hold of them.
+    const LENGTH: usize = 20_000;
+
+    fn connect(server: &Server) -> Self {
+        let stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        // Long requests: so there is always another piece of news, that more bytes have come.
+        let fill = "x".repeat(4000);
+        let request = format!("GET /bytes/{} HTTP/1.1\r\nHost: {fill}\r\n\r\n", Self::LENGTH);
+        let requests = request.repeat(64).into_bytes();
+        Self { stream, requests, at: 0, received: 0, room: vec![0; 64 * 1024] }
+    }
+
+    fn answers(&self) -> usize {
+        const DATE: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len() - "NOW".len();
+        self.received / (kept(&"x".repeat(Self::LENGTH)).len() + DATE)
+    }
+
+    /// Says what the kernel takes, and makes one read; false if there was nothing.
+    fn go_on(&mut self) -> bool {
+        while let Some(length) = unless_blocked(self.stream.write(&self.requests[self.at..])) {
+            self.at = (self.at + length) % self.requests.len();
+        }
+        let read = unless_blocked(self.stream.read(&mut self.room));
+        self.received += read.unwrap_or(0);
+        read.is_some()
+    }
+
+    /// Reads all that has been answered, and that is at least so many answers.
+    fn catch_up(&mut self, count: usize) {
+        let (start, goal) = (Instant::now(), self.answers() + count);
+        while self.go_on() || self.answers() < goal {
+            assert!(start.elapsed() < PATIENCE, "awaited in vain: {count} answers");
+        }
+    }
+}
+
+fn unless_blocked(result: io::Result<usize>) -> Option<usize> {
+    match result {
+        Ok(0) => panic!("the server has closed"),
+        Ok(length) => Some(length),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Waits until one of the two has something to do; true if it is the modest one.
+fn is_next(modest: &Client, greedy: &Greedy) -> bool {
+    let both = PollFlags::POLLIN | PollFlags::POLLOUT;
+    let mut fds = [
+        PollFd::new(modest.stream().as_fd(), PollFlags::POLLIN),
+        PollFd::new(greedy.stream.as_fd(), both),
+    ];
+    let patience = PollTimeout::try_from(PATIENCE).unwrap();
+    assert_ne!(poll(&mut fds, patience), Ok(0), "awaited in vain: an answer");
+    fds[0].any().unwrap()
+}
+
+/// A turn is 32 reads and writes, which are 16 answers to the greedy client at most. While the modest one
+/// waits for its turn there are two of them at most, as its request may have come in the first.
+#[test]
+fn a_client_that_asks_without_end_gets_its_turns_and_no_more() {
+    let server = start(&launch("epollserver"));
+    let mut greedy = Greedy::connect(&server);
+    greedy.catch_up(16);
+    let mut modest = Client::connect(&server);
+    let mut shares = Vec::new();
+    for _ in 0..50 {
+        greedy.catch_up(16);
+        let before = greedy.answers();
+        modest.say(GET);
+        while !is_next(&modest, &greedy) {
+            greedy.go_on();
+        }
+        modest.expect(&hello());
+        shares.push(greedy.answers() - before);
+    }
+    // The median: where this test itself had to wait for a CPU, it finds what was answered
+    // meanwhile.
+    shares.sort_unstable();
+    assert!(shares[25] <= 100, "answers to the other while one waited: {shares:?}");
 }

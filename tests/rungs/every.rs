@@ -104,7 +104,10 @@ fn exchanges() -> Vec<Exchange> {
         get("/bytes/5", "200 OK", "xxxxx"),
         get("/bytes/300000", "200 OK", &"x".repeat(300_000)),
         get("/bytes/104857601", "400 Bad Request", "the number is too large\n"),
+        get("/bytes/99999999999999999999", "400 Bad Request", "the number is too large\n"),
         get("/bytes/many", "400 Bad Request", "a number goes here\n"),
+        get("/bytes/+5", "400 Bad Request", "a number goes here\n"),
+        get("/bytes/", "400 Bad Request", "a number goes here\n"),
         get("/nothing", "404 Not Found", "nothing here\n"),
         exchange("GET / HTTP/1.0\r\n\r\n", "200 OK", HELLO),
         echo("Content-Length: 5\r\n\r\nhello"),
@@ -353,13 +356,24 @@ fn a_wrong_command_line_is_a_usage_error() {
         };
         wrong(&["--nonsense"], "unexpected argument '--nonsense' found");
         wrong(&["nonsense"], "unexpected argument 'nonsense' found");
-        wrong(
-            &["--listen", "nonsense"],
-            "invalid value 'nonsense' for '--listen <ADDR:PORT>': invalid socket address syntax",
+        let expected = format!(
+            "{}: invalid value '8888' for '--listen <ADDR:PORT>': invalid socket address syntax\n\
+             hint: for example --listen 127.0.0.1:8888\n",
+            rung.name
         );
+        assert_failure(&listen_on(rung.name, "8888"), 2, &expected);
     }
     let usage = "usage: webserver1 [--listen ADDR:PORT]\n";
     assert_failure(&Launch::new(program("webserver1")).arguments(["--nonsense"]), 2, usage);
+}
+
+#[test]
+fn to_ask_for_help_is_no_error() {
+    for rung in LADDER {
+        let asked = Launch::new(program(rung.name)).arguments(["--help"]);
+        let (exit, _) = try_failure(&asked).expect("the program");
+        assert_eq!(exit, Exit::Status(0), "{}", rung.name);
+    }
 }
 
 #[test]

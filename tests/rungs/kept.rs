@@ -1,6 +1,12 @@
 //! What rungs 9 and up have in common: connections that stay open, and clients beside each other.
 
-use std::{fmt::Write, net::TcpStream, thread};
+use std::{
+    fmt::Write,
+    net::TcpStream,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rungs::ladder::{LADDER, Rung};
 
@@ -178,7 +184,12 @@ fn a_shortage_of_descriptors_passes() {
         held[0].expect(&hello());
         held[99].expect_silence();
         // accept fails at once as long as the shortage lasts: no reason to try without a pause.
-        await_until("a server that sleeps meanwhile", || process(&server).state == 'S');
+        let (start, before) = (Instant::now(), process(&server).own_cpu);
+        while start.elapsed() < Duration::from_secs(1) {
+            held[99].expect_silence();
+        }
+        let (spent, passed) = (process(&server).own_cpu.saturating_sub(before), start.elapsed());
+        assert!(spent < passed / 10, "{} spent {spent:?} of {passed:?}", rung.name);
         // Each that leaves makes room for one who waits.
         while held.len() > 1 {
             drop(held.remove(0));
@@ -189,6 +200,32 @@ fn a_shortage_of_descriptors_passes() {
         client.say(GET);
         client.expect(&hello());
         assert_eq!((server.exited(), server.stderr()), (None, String::new()), "{}", rung.name);
+    }
+}
+
+/// With no descriptor for the first client, no client of its own can leave and make room: it comes
+/// from elsewhere, as when another program was short of memory or had used up the system's files.
+#[test]
+fn who_waits_for_a_descriptor_gets_the_first_from_elsewhere() {
+    for rung in keepers() {
+        let idle = idle_descriptors(&start(&launch(rung.name)));
+        let server = start(&launch(rung.name).descriptor_limit(idle as u64));
+        let mut clients = [Client::connect(&server), Client::connect(&server)];
+        for client in &mut clients {
+            client.say(GET);
+        }
+        clients[0].expect_silence();
+        let limit = ["--nofile=64".to_owned(), format!("--pid={}", server.pid())];
+        let Ok(status) = Command::new("prlimit").args(limit).status() else {
+            println!(
+                "skipped who_waits_for_a_descriptor_gets_the_first_from_elsewhere: no prlimit(1)"
+            );
+            return;
+        };
+        assert!(status.success());
+        for client in &mut clients {
+            client.expect(&hello());
+        }
     }
 }
 

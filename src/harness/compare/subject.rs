@@ -1,10 +1,10 @@
 //! What is compared: a rung, or a server that people run.
 
-use super::super::supervise::{Launch, free_address};
+use super::super::supervise::{Launch, free_address, locate};
 use crate::ladder::Rung;
 use anyhow::{Context, Result, ensure};
 use std::{
-    env, fs,
+    fs,
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     str::FromStr,
@@ -53,7 +53,7 @@ pub(super) struct Prepared {
 }
 
 impl Subject {
-    /// What the report calls it.
+    /// What it is called, by itself.
     pub fn name(&self) -> &str {
         match self {
             Self::Rung(rung, _) => rung.name,
@@ -63,6 +63,24 @@ impl Subject {
                 let program = words.next().unwrap_or(command);
                 program.rsplit('/').next().unwrap_or(program)
             }
+        }
+    }
+
+    /// What an error calls it: the whole command, where the user gave one.
+    pub(super) fn command(&self) -> String {
+        match self {
+            Self::Peer(Peer::Command(command)) => format!("`{command}`"),
+            _ => self.name().to_owned(),
+        }
+    }
+
+    /// What may mend it if it does not start.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Peer(Peer::Command(_)) => {
+                "\nhint: it must listen where {addr} or {port} says; run it by itself to see more"
+            }
+            _ => "",
         }
     }
 
@@ -94,7 +112,7 @@ impl Subject {
 
 fn prepare_nginx() -> Result<Prepared> {
     ensure!(
-        is_on_path("nginx"),
+        locate(Path::new("nginx")).is_ok(),
         "nginx: not on PATH (Debian, Ubuntu: nginx-light; Fedora, Arch, Alpine: nginx)"
     );
     let address = free_address(LOOPBACK).context("find a free port")?;
@@ -136,9 +154,4 @@ http {{
 }}
 "#
     )
-}
-
-fn is_on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

@@ -4,14 +4,16 @@ use super::{
     super::{
         load::{self, Outcome, Reuse},
         observe,
-        supervise::{Exit, Launch, Server},
+        supervise::{Cause, Exit, Server, StartError},
     },
     Plan, Subject,
+    subject::Prepared,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use nix::sys::resource::{Resource, getrlimit};
 use std::{
     cell::Cell,
+    io::{self, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -22,8 +24,8 @@ use std::{
 const BOUND: u64 = 500;
 /// How long a client waits for its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a second client waits while a first one says nothing.
-const SILENCE: Duration = Duration::from_millis(500);
+/// How long a second client waits while a first one says nothing, and again when that has left.
+const SILENCE: Duration = Duration::from_millis(450);
 /// How long processes and descriptors may take to settle after the load.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -50,7 +52,7 @@ pub(super) fn take(
     stop: &AtomicBool,
 ) -> Result<Turn> {
     let prepared = subject.prepare()?;
-    let server = start(prepared.launch.clone())?;
+    let server = start(subject, &prepared)?;
     // A server may go on starting after it has begun to listen: workers are made, files opened.
     let before = settle(&server, None);
     let load = load::Plan {
@@ -77,34 +79,92 @@ pub(super) fn take(
         peak_pss: peak_pss.get(),
         descriptors_left: left.descriptors,
         zombies_left: left.zombies,
-        died: server.exited().map(|exit| last_words(exit, &server)),
+        died: server.exited().map(|exit| last_words(exit, &server.stderr())),
     };
     server.stop(GRACE);
     Ok(turn)
 }
 
-/// Whether a client gets nothing while another is connected and says nothing.
-pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<bool> {
+/// What a client gets that comes after one that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BesideSilent {
+    /// An answer.
+    Answer,
+    /// An answer as soon as the silent one has left: there is room for one at a time.
+    AnswerInTurn,
+    /// Nothing, although the silent one has left.
+    NoAnswer,
+}
+
+/// Connects a client that says nothing, then one that asks; if that has to wait, the silent one
+/// leaves, to see whether it was what the other waited for.
+pub(super) fn beside_silent(subject: &Subject) -> Result<BesideSilent> {
     let prepared = subject.prepare()?;
-    let server = start(prepared.launch.clone())?;
+    let server = start(subject, &prepared)?;
     let silent = TcpStream::connect(server.address()).context("connect")?;
-    let load = load::Plan {
-        requests: Some(1),
-        duration: 2 * SILENCE,
-        timeout: SILENCE,
-        ..one_client(server.address())
+    let found = match ask(server.address()) {
+        Err(_) => BesideSilent::NoAnswer,
+        Ok(mut client) => match hear(&mut client) {
+            Heard::Answer => BesideSilent::Answer,
+            Heard::End => BesideSilent::NoAnswer,
+            Heard::Nothing => {
+                drop(silent);
+                match hear(&mut client) {
+                    Heard::Answer => BesideSilent::AnswerInTurn,
+                    Heard::End | Heard::Nothing => BesideSilent::NoAnswer,
+                }
+            }
+        },
     };
-    let outcome = run_load(&load, &server, stop, None)?;
-    drop(silent);
     server.stop(GRACE);
-    Ok(outcome.account.timed_out_waiting > 0)
+    Ok(found)
+}
+
+/// A client that has sent a request.
+fn ask(server: SocketAddr) -> io::Result<TcpStream> {
+    let mut client = TcpStream::connect_timeout(&server, SILENCE)?;
+    client.set_read_timeout(Some(SILENCE))?;
+    write!(client, "GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n")?;
+    Ok(client)
+}
+
+enum Heard {
+    Answer,
+    End,
+    Nothing,
+}
+
+fn hear(client: &mut TcpStream) -> Heard {
+    // Not read(2) alone, which a signal ends early.
+    match client.read_exact(&mut [0]) {
+        Ok(()) => Heard::Answer,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Heard::Nothing,
+        Err(_) => Heard::End,
+    }
 }
 
 /// Starts a server with as many descriptors as the system allows: the load generator takes as many
 /// for itself when it needs them, and what it leaves to its children must not depend on the turn.
-fn start(launch: Launch) -> Result<Server> {
+fn start(subject: &Subject, prepared: &Prepared) -> Result<Server> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    Ok(Server::start(&launch.descriptor_limit(hard))?)
+    let launch = prepared.launch.clone().descriptor_limit(hard);
+    Server::start(&launch).map_err(|error| not_started(subject, &error))
+}
+
+/// Why a server did not start, in one line and a hint.
+fn not_started(subject: &Subject, error: &StartError) -> Error {
+    let (command, hint) = (subject.command(), subject.hint());
+    match error.cause() {
+        Cause::Ended { exit, stderr, .. } => {
+            let words = last_words(*exit, stderr);
+            anyhow!("start {command}: it ended before it listened: {words}{hint}")
+        }
+        Cause::Silent { awaited, patience, stderr } => {
+            let said = stderr.lines().next_back().map_or(String::new(), |line| format!(": {line}"));
+            anyhow!("start {command}: await {awaited}: none came in {patience:?}{said}{hint}")
+        }
+        _ => anyhow!("{error}"),
+    }
 }
 
 /// One request from one client; callers change what they want otherwise.
@@ -123,8 +183,7 @@ fn one_client(target: SocketAddr) -> load::Plan {
     }
 }
 
-fn last_words(exit: Exit, server: &Server) -> String {
-    let stderr = server.stderr();
+fn last_words(exit: Exit, stderr: &str) -> String {
     let last = stderr.lines().next_back().unwrap_or_default();
     if last.is_empty() { exit.to_string() } else { format!("{last} ({exit})") }
 }
@@ -155,21 +214,28 @@ fn run_load(
 struct Left {
     descriptors: Option<u64>,
     zombies: usize,
-    processes: usize,
+    /// Threads of all processes, zombies aside.
+    threads: u64,
 }
 
 impl Left {
     fn behind(server: &Server) -> Self {
         let tree = observe::tree(server.keeper()).below_root();
-        let (descriptors, zombies) = (tree.descriptors(), tree.zombies());
-        Self { descriptors, zombies, processes: tree.processes.len() }
+        let live = tree.processes.iter().filter(|process| !process.is_zombie());
+        let threads = live.map(|process| process.threads).sum();
+        Self { descriptors: tree.descriptors(), zombies: tree.zombies(), threads }
     }
 
-    /// What there is more than `before`.
+    /// What there is more than `before`. Descriptors of workers that came under load, be they
+    /// processes or threads, cannot be told from those of a leak.
     fn since(self, before: Self) -> Self {
         let descriptors = self.descriptors.zip(before.descriptors);
-        let descriptors = descriptors.map(|(now, before)| now.saturating_sub(before));
-        Self { descriptors, ..self }
+        let descriptors = descriptors.filter(|_| self.threads <= before.threads);
+        Self {
+            descriptors: descriptors.map(|(now, before)| now.saturating_sub(before)),
+            zombies: self.zombies.saturating_sub(before.zombies),
+            ..self
+        }
     }
 }
 
