@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit};
 use std::{
     cell::Cell,
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -57,7 +57,8 @@ pub(super) fn take(
         connections: level,
         reuse: plan.reuse,
         duration: plan.warm_up,
-        ..one_client(server.address())
+        timeout: TIMEOUT,
+        ..load::Plan::new(server.address())
     };
     // Who keeps something of every client has no warm state to get into, only a worse one.
     let bound = subject.accumulates().then_some(BOUND);
@@ -89,10 +90,11 @@ pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<b
     let server = start(prepared.launch.clone())?;
     let silent = TcpStream::connect(server.address()).context("connect")?;
     let load = load::Plan {
+        reuse: Reuse::PerRequest,
         requests: Some(1),
         duration: 2 * SILENCE,
         timeout: SILENCE,
-        ..one_client(server.address())
+        ..load::Plan::new(server.address())
     };
     let outcome = run_load(&load, &server, stop, None)?;
     drop(silent);
@@ -105,22 +107,6 @@ pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<b
 fn start(launch: Launch) -> Result<Server> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
     Ok(Server::start(&launch.descriptor_limit(hard))?)
-}
-
-/// One request from one client; callers change what they want otherwise.
-fn one_client(target: SocketAddr) -> load::Plan {
-    load::Plan {
-        target,
-        host: target.to_string(),
-        path: "/".to_owned(),
-        reuse: Reuse::PerRequest,
-        connections: 1,
-        threads: 1,
-        warm_up: Duration::ZERO,
-        duration: TIMEOUT,
-        requests: None,
-        timeout: TIMEOUT,
-    }
 }
 
 fn last_words(exit: Exit, server: &Server) -> String {

@@ -1,17 +1,17 @@
 //! One client and its connection: a state machine that a readiness event moves on.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
-
-use mio::event::Event;
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-
-use super::Reuse;
-use super::account::End;
-use super::answer::Answer;
-use super::work::Work;
+use super::{
+    Reuse,
+    account::{End, Failure},
+    answer::Answer,
+    shared::Shared,
+};
 use crate::http::Status;
+use mio::{Interest, Registry, Token, event::Event, net::TcpStream};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    time::Instant,
+};
 
 /// How many buffers one client may read in a row while others wait (epoll(7), "Starvation").
 const READS_IN_A_ROW: usize = 4;
@@ -78,11 +78,16 @@ impl Client {
     }
 
     /// Sends a request, on the kept connection or on a new one.
-    pub(super) fn start(&mut self, request: Request, work: &Work<'_>, events: &Registry) -> Step {
+    pub(super) fn start(
+        &mut self,
+        request: Request,
+        shared: &Shared<'_>,
+        events: &Registry,
+    ) -> Step {
         self.request = request;
         let sent = match self.connection {
-            Some(_) => self.send_again(work, events),
-            None => self.open(work, events),
+            Some(_) => self.send_again(shared, events),
+            None => self.open(shared, events),
         };
         self.pending_if(sent)
     }
@@ -90,19 +95,19 @@ impl Client {
     /// Connects and sends at once: on loopback the handshake is over when connect(2) returns, and
     /// a send that does not wait for its event saves one per connection. Registering after the
     /// send misses nothing, because `EPOLL_CTL_ADD` reports what is ready already.
-    fn open(&mut self, work: &Work<'_>, events: &Registry) -> io::Result<()> {
-        let connection = self.connection.insert(Connection::open(work)?);
-        connection.send(&work.message, &mut self.request)?;
+    fn open(&mut self, shared: &Shared<'_>, events: &Registry) -> io::Result<()> {
+        let connection = self.connection.insert(Connection::open(shared)?);
+        connection.send(&shared.message, &mut self.request)?;
         let interest = connection.interest();
         events.register(&mut connection.stream, self.token, interest)
     }
 
-    fn send_again(&mut self, work: &Work<'_>, events: &Registry) -> io::Result<()> {
+    fn send_again(&mut self, shared: &Shared<'_>, events: &Registry) -> io::Result<()> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         connection.phase = Phase::Waiting;
-        connection.unsent = work.message.len();
+        connection.unsent = shared.message.len();
         connection.answer = Answer::default();
-        connection.send(&work.message, &mut self.request)?;
+        connection.send(&shared.message, &mut self.request)?;
         if connection.unsent > 0 {
             // The registration may be for reading only by now.
             connection.rearm(self.token, events)?;
@@ -114,18 +119,18 @@ impl Client {
     pub(super) fn ready(
         &mut self,
         event: &Event,
-        work: &Work<'_>,
+        shared: &Shared<'_>,
         events: &Registry,
         buffer: &mut [u8],
     ) -> Step {
         let Some(connection) = &mut self.connection else { return Step::Pending };
-        match connection.ready(event, &work.message, buffer, &mut self.request) {
+        match connection.ready(event, &shared.message, buffer, &mut self.request) {
             Ok(Progress::Blocked) => Step::Pending,
             Ok(Progress::Unread) => {
                 let rearmed = connection.rearm(self.token, events);
                 self.pending_if(rearmed)
             }
-            Ok(Progress::Ended(end)) => self.end(end, work, event.is_read_closed()),
+            Ok(Progress::Ended(end)) => self.end(end, shared, event.is_read_closed()),
             Err(error) => self.fail(&error),
         }
     }
@@ -138,11 +143,11 @@ impl Client {
     }
 
     /// Keeps the connection if another request may go out on it, else closes it.
-    fn end(&mut self, end: End, work: &Work<'_>, closed_by_server: bool) -> Step {
+    fn end(&mut self, end: End, shared: &Shared<'_>, closed_by_server: bool) -> Step {
         let Some(connection) = &self.connection else { return Step::Ended(end) };
-        let itself = end == End::Malformed && connection.is_to_itself();
+        let itself = end == End::without_errno(Failure::Malformed) && connection.is_to_itself();
         let keeps = matches!(end, End::Answered { surplus: false, .. })
-            && work.reuse == Reuse::KeepAlive
+            && shared.plan.reuse == Reuse::KeepAlive
             && connection.is_reusable()
             && !closed_by_server;
         if !keeps {
@@ -150,7 +155,7 @@ impl Client {
         }
         if itself {
             self.request.connected = None;
-            return Step::Unreachable(End::Refused);
+            return Step::Unreachable(End::without_errno(Failure::Refused));
         }
         Step::Ended(end)
     }
@@ -162,14 +167,14 @@ impl Client {
 
     /// Ends the request for its timeout.
     pub(super) fn expire(&mut self) -> Step {
-        self.give_up(self.timed_out())
+        self.give_up(End::without_errno(self.timed_out()))
     }
 
-    fn timed_out(&self) -> End {
+    fn timed_out(&self) -> Failure {
         match self.phase() {
-            Phase::Connecting => End::TimedOutConnecting,
-            Phase::Waiting => End::TimedOutWaiting,
-            Phase::Reading => End::TimedOutReading,
+            Phase::Connecting => Failure::TimedOutConnecting,
+            Phase::Waiting => Failure::TimedOutWaiting,
+            Phase::Reading => Failure::TimedOutReading,
         }
     }
 
@@ -219,10 +224,10 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(work: &Work<'_>) -> io::Result<Connection> {
-        let stream = TcpStream::connect(work.target)?;
+    fn open(shared: &Shared<'_>) -> io::Result<Connection> {
+        let stream = TcpStream::connect(shared.plan.targets[0])?;
         stream.set_nodelay(true)?;
-        let unsent = work.message.len();
+        let unsent = shared.message.len();
         Ok(Connection { stream, phase: Phase::Connecting, unsent, answer: Answer::default() })
     }
 
@@ -317,11 +322,15 @@ impl Connection {
     fn take(&mut self, bytes: &[u8]) -> Option<End> {
         if bytes.is_empty() {
             let status = self.answer.complete_at_end();
-            return Some(status.map_or(End::ClosedEarly, |status| self.answered(status)));
+            return Some(
+                status.map_or(End::without_errno(Failure::ClosedEarly), |status| {
+                    self.answered(status)
+                }),
+            );
         }
         self.phase = Phase::Reading;
         if self.answer.feed(bytes).is_err() {
-            return Some(End::Malformed);
+            return Some(End::without_errno(Failure::Malformed));
         }
         self.answer.complete().map(|status| self.answered(status))
     }
@@ -347,14 +356,14 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{SocketAddr, TcpStream as StdStream};
-    use std::sync::atomic::AtomicBool;
-    use std::time::Duration;
-
-    use socket2::{Domain, Socket, Type};
-
     use super::*;
     use crate::harness::load::Plan;
+    use socket2::{Domain, Socket, Type};
+    use std::{
+        net::{SocketAddr, TcpStream as StdStream},
+        sync::atomic::AtomicBool,
+        time::Duration,
+    };
 
     /// A socket that is connected to its own address, as connect(2) may make it by chance.
     fn to_itself() -> (StdStream, SocketAddr) {
@@ -371,33 +380,25 @@ mod tests {
     #[test]
     fn who_meets_itself_was_refused() {
         let (stream, target) = to_itself();
-        let plan = Plan {
-            target,
-            host: String::new(),
-            path: "/".into(),
-            reuse: Reuse::KeepAlive,
-            connections: 1,
-            threads: 1,
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(1),
-            requests: None,
-            timeout: Duration::from_secs(1),
-        };
+        let plan = Plan::new(target);
         let stop = AtomicBool::new(false);
-        let work = Work::new(&plan, &stop).expect("a sound plan");
-        let mut client = Client::new(0, work.begins);
+        let shared = Shared::new(&plan, &stop).expect("a sound plan");
+        let mut client = Client::new(0, shared.begins);
         let mut connection = Connection {
             stream: TcpStream::from_std(stream),
             phase: Phase::Connecting,
-            unsent: work.message.len(),
+            unsent: shared.message.len(),
             answer: Answer::default(),
         };
-        connection.send(&work.message, &mut client.request).expect("a connection");
+        connection.send(&shared.message, &mut client.request).expect("a connection");
         let progress = connection.receive(false, &mut [0; 1024], &mut client.request);
         let Ok(Progress::Ended(end)) = progress else { panic!("the request did not come back") };
-        assert_eq!(end, End::Malformed);
+        assert_eq!(end, End::without_errno(Failure::Malformed));
         client.connection = Some(connection);
-        assert_eq!(client.end(end, &work, false), Step::Unreachable(End::Refused));
+        assert_eq!(
+            client.end(end, &shared, false),
+            Step::Unreachable(End::without_errno(Failure::Refused))
+        );
         assert!(client.connection.is_none() && client.request.connected.is_none());
     }
 }

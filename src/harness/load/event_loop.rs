@@ -1,18 +1,21 @@
 //! One thread's share of the clients, driven by one epoll instance.
 
-use std::collections::VecDeque;
-use std::io::ErrorKind;
-use std::time::{Duration, Instant};
-
-use anyhow::Context;
+use super::{
+    account::End,
+    client::{Client, Request, Step},
+    deadlines::StartOrder,
+    outcome::Outcome,
+    series::Series,
+    shared::{Gauge, Shared},
+};
+use anyhow::{Context, Result};
 use mio::{Events, Poll};
 use nix::time::{ClockId, clock_gettime};
-
-use super::account::End;
-use super::client::{Client, Request, Step};
-use super::deadlines::StartOrder;
-use super::outcome::Outcome;
-use super::work::{Gauge, Work};
+use std::{
+    collections::VecDeque,
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
 
 /// How long a client rests that could not get a connection. A refused connect(2) takes some
 /// microseconds: without a rest, a dead server would get, and the account would show, hundreds of
@@ -34,7 +37,7 @@ const BUFFER: usize = 64 * 1024;
 /// An event loop and its clients.
 #[derive(Debug)]
 pub(super) struct EventLoop<'a> {
-    work: &'a Work<'a>,
+    shared: &'a Shared<'a>,
     gauge: &'a Gauge,
     poll: Poll,
     buffer: Box<[u8]>,
@@ -44,47 +47,49 @@ pub(super) struct EventLoop<'a> {
     /// The clients that start their next request at a time to come, the soonest first.
     resting: VecDeque<(Instant, usize)>,
     outcome: Outcome,
+    series: Series,
     /// This thread's CPU time when the window opened.
     cpu_at_opening: Option<Duration>,
 }
 
 impl<'a> EventLoop<'a> {
     pub(super) fn new(
-        work: &'a Work<'a>,
+        shared: &'a Shared<'a>,
         gauge: &'a Gauge,
         poll: Poll,
         clients: usize,
-    ) -> anyhow::Result<EventLoop<'a>> {
+    ) -> Result<EventLoop<'a>> {
         Ok(EventLoop {
-            work,
+            shared,
             gauge,
             poll,
             buffer: vec![0; BUFFER].into(),
-            clients: (0..clients).map(|index| Client::new(index, work.begins)).collect(),
+            clients: (0..clients).map(|index| Client::new(index, shared.begins)).collect(),
             under_way: StartOrder::new(clients),
-            resting: (0..clients).map(|index| (work.begins, index)).collect(),
+            resting: (0..clients).map(|index| (shared.begins, index)).collect(),
             outcome: Outcome::new().context("histogram")?,
+            series: Series::new(shared.opens, shared.closes).context("histogram")?,
             cpu_at_opening: None,
         })
     }
 
     /// Runs until the window is over, or until the requests have run out and all have ended.
-    pub(super) fn run(mut self) -> anyhow::Result<Outcome> {
+    pub(super) fn run(mut self) -> Result<Outcome> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
-        while !self.work.is_over(now) && !self.is_idle() {
+        while !self.shared.is_over(now) && !self.is_idle() {
             self.note_opening(now)?;
             self.start_rested(now);
             self.expire(now);
             self.wait(&mut events, now)?;
             for event in &events {
                 let index = event.token().0;
-                let (work, registry) = (self.work, self.poll.registry());
-                let step = self.clients[index].ready(event, work, registry, &mut self.buffer);
+                let (shared, registry) = (self.shared, self.poll.registry());
+                let step = self.clients[index].ready(event, shared, registry, &mut self.buffer);
                 self.proceed(index, step);
             }
-            self.show();
             now = Instant::now();
+            self.show(now);
         }
         self.finish(now)
     }
@@ -93,8 +98,8 @@ impl<'a> EventLoop<'a> {
         self.under_way.first().is_none() && self.resting.is_empty()
     }
 
-    fn note_opening(&mut self, now: Instant) -> anyhow::Result<()> {
-        if self.cpu_at_opening.is_none() && now >= self.work.opens {
+    fn note_opening(&mut self, now: Instant) -> Result<()> {
+        if self.cpu_at_opening.is_none() && now >= self.shared.opens {
             self.cpu_at_opening = Some(thread_cpu()?);
         }
         Ok(())
@@ -115,7 +120,7 @@ impl<'a> EventLoop<'a> {
 
     fn expire(&mut self, now: Instant) {
         while let Some(index) = self.under_way.first() {
-            if now < self.clients[index].request.started + self.work.timeout {
+            if now < self.clients[index].request.started + self.shared.plan.timeout {
                 return;
             }
             let step = self.clients[index].expire();
@@ -124,16 +129,16 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Waits for events, but not beyond the next thing to do.
-    fn wait(&mut self, events: &mut Events, now: Instant) -> anyhow::Result<()> {
-        let mut until = self.work.closes.min(now + LOOK_UP);
+    fn wait(&mut self, events: &mut Events, now: Instant) -> Result<()> {
+        let mut until = self.shared.closes.min(now + LOOK_UP);
         if self.cpu_at_opening.is_none() {
-            until = until.min(self.work.opens);
+            until = until.min(self.shared.opens);
         }
         if let Some(&(wakes, _)) = self.resting.front() {
             until = until.min(wakes);
         }
         if let Some(first) = self.under_way.first() {
-            until = until.min(self.clients[first].request.started + self.work.timeout);
+            until = until.min(self.clients[first].request.started + self.shared.plan.timeout);
         }
         match self.poll.poll(events, Some(until.saturating_duration_since(now))) {
             // A signal handler ran: as if nothing had happened (epoll_wait(2), EINTR).
@@ -146,15 +151,18 @@ impl<'a> EventLoop<'a> {
     fn start(&mut self, index: usize) -> Step {
         let now = Instant::now();
         let client = &mut self.clients[index];
-        if now >= self.work.closes || !self.work.claim() {
+        if now >= self.shared.closes || !self.shared.claim() {
             // Nobody would read what comes on it from now on.
             client.close();
             return Step::Pending;
         }
-        let counted = now >= self.work.opens;
-        self.outcome.started += u64::from(counted);
+        let counted = now >= self.shared.opens;
+        if counted {
+            self.outcome.started += 1;
+            self.series.start(now);
+        }
         self.under_way.push(index);
-        client.start(Request::new(now, counted), self.work, self.poll.registry())
+        client.start(Request::new(now, counted), self.shared, self.poll.registry())
     }
 
     /// Draws the conclusions of a step: the closed loop is closed here.
@@ -171,30 +179,33 @@ impl<'a> EventLoop<'a> {
 
     fn note_end(&mut self, index: usize, end: End) {
         self.under_way.remove(index);
-        self.outcome.record(&self.clients[index].request, end);
+        self.outcome.record(&self.clients[index].request, end, &mut self.series);
     }
 
-    fn show(&self) {
-        let account = &self.outcome.account;
-        self.gauge.show(self.outcome.started, account.answered_total(), account.failed());
+    fn show(&mut self, now: Instant) {
+        if self.series.turn(now) {
+            self.series.complete().into_iter().for_each(|second| self.gauge.show_second(second));
+        }
+        self.gauge.show(&self.outcome, 0);
     }
 
     /// Enters what is still under way, and closes all connections.
-    fn finish(mut self, now: Instant) -> anyhow::Result<Outcome> {
+    fn finish(mut self, now: Instant) -> Result<Outcome> {
         while let Some(index) = self.under_way.first() {
             self.note_end(index, End::InFlight);
         }
         self.outcome.threads = 1;
-        self.outcome.elapsed = now.saturating_duration_since(self.work.opens);
+        self.outcome.elapsed = now.saturating_duration_since(self.shared.opens);
         if let Some(before) = self.cpu_at_opening {
             self.outcome.own_cpu = thread_cpu()?.saturating_sub(before);
         }
+        self.outcome.seconds = self.series.finish(now);
         Ok(self.outcome)
     }
 }
 
 /// CPU time of the calling thread, to the nanosecond (`clock_gettime(2)`).
-fn thread_cpu() -> anyhow::Result<Duration> {
+fn thread_cpu() -> Result<Duration> {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("clock_gettime")?;
     Ok(time.into())
 }

@@ -21,27 +21,38 @@ mod answer;
 mod client;
 mod deadlines;
 mod event_loop;
+mod limit;
 mod outcome;
 mod plan;
-mod work;
+mod request;
+mod series;
+mod shared;
 
-use std::convert::Infallible;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::{self, Scope, ScopedJoinHandle};
-use std::time::Duration;
-
-use anyhow::Context;
+use anyhow::{Context, Result, ensure};
+use event_loop::EventLoop;
 use mio::Poll;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use shared::{CancelGuard, Gauge, Shared};
+use std::{
+    convert::Infallible,
+    panic,
+    sync::{
+        atomic::AtomicBool,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread::{self, Scope, ScopedJoinHandle},
+    time::{Duration, SystemTime},
+};
 
-use event_loop::EventLoop;
-use work::{Gauge, Work};
-
-pub use account::Account;
-pub use outcome::Outcome;
-pub use plan::{Plan, Reuse};
-pub use work::Snapshot;
+pub use self::{
+    account::{Account, Failure},
+    limit::{Limit, Limited},
+    outcome::{Held, Outcome, Step},
+    plan::{Arrivals, Idle, Pace, Plan, Reuse, Slow, SlowAt},
+    request::{Request, Weighted, Work},
+    series::Second,
+    shared::Snapshot,
+};
 
 /// How often the watcher is told.
 const WATCH: Duration = Duration::from_millis(100);
@@ -68,44 +79,56 @@ const OTHER_DESCRIPTORS: u64 = 64;
 /// # Errors
 /// A plan that makes no sense, and the system's refusal of threads or epoll instances. What
 /// happens to requests, for want of descriptors or ports too, is in the account instead.
-pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> anyhow::Result<Outcome> {
+pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> Result<Outcome> {
     plan.check()?;
+    let is_plain = matches!(&plan.work, Work::Mix(mix) if mix.len() == 1)
+        && plan.pace == Pace::Closed
+        && (plan.pipeline, plan.spin, plan.slow, plan.idle) == (1, false, None, None)
+        && plan.sources.is_empty()
+        && plan.targets.len() == 1;
+    ensure!(is_plain, "load: the engine cannot run this plan yet");
     allow_descriptors(plan.connections as u64)?;
     let threads = plan.threads.min(plan.connections);
     // Before the first client, for the clients may use up the descriptors.
     let polls: Vec<_> =
         (0..threads).map(|_| Poll::new()).collect::<Result<_, _>>().context("epoll_create")?;
     let gauges: Vec<_> = (0..threads).map(|_| Gauge::default()).collect();
-    let work = Work::new(plan, stop)?;
-    thread::scope(|scope| {
+    let shared = Shared::new(plan, stop)?;
+    let opened_at = SystemTime::now() + plan.warm_up;
+    let mut outcome = thread::scope(|scope| {
+        // A panic in `watch` must not wait for the end of the window.
+        let guard = CancelGuard(&shared);
         let (alive, all_ended) = mpsc::channel();
-        let loops = start_all(scope, plan, &work, polls, &gauges, &alive)?;
+        let loops = start_all(scope, plan, &shared, polls, &gauges, &alive)?;
         drop(alive);
         while all_ended.recv_timeout(WATCH) == Err(RecvTimeoutError::Timeout) {
-            watch(&Snapshot::take(work.begins, &gauges));
+            watch(&Snapshot::take(&shared, &gauges));
         }
+        drop(guard);
         collect(loops)
-    })
+    })?;
+    outcome.opened_at = opened_at;
+    Ok(outcome)
 }
 
-type Loop<'scope> = ScopedJoinHandle<'scope, anyhow::Result<Outcome>>;
+type Loop<'scope> = ScopedJoinHandle<'scope, Result<Outcome>>;
 
 /// Starts an event loop for each epoll instance. Each holds a copy of `alive`, on which nothing
 /// is ever sent: that the channel closes tells that all of them have ended.
 fn start_all<'scope>(
     scope: &'scope Scope<'scope, '_>,
     plan: &Plan,
-    work: &'scope Work<'_>,
+    shared: &'scope Shared<'_>,
     polls: Vec<Poll>,
     gauges: &'scope [Gauge],
     alive: &mpsc::Sender<Infallible>,
-) -> anyhow::Result<Vec<Loop<'scope>>> {
+) -> Result<Vec<Loop<'scope>>> {
     let start = |(index, (poll, gauge))| {
-        let (alive, clients) = (alive.clone(), plan.share(index, gauges.len()));
+        let (alive, clients) = (alive.clone(), Plan::share(plan.connections, index, gauges.len()));
         thread::Builder::new().name(format!("load {index}")).spawn_scoped(scope, move || {
-            let outcome = EventLoop::new(work, gauge, poll, clients).and_then(EventLoop::run);
+            let outcome = EventLoop::new(shared, gauge, poll, clients).and_then(EventLoop::run);
             if outcome.is_err() {
-                work.cancel();
+                shared.cancel();
             }
             drop(alive);
             outcome
@@ -113,15 +136,15 @@ fn start_all<'scope>(
     };
     let loops: Result<_, _> = polls.into_iter().zip(gauges).enumerate().map(start).collect();
     if loops.is_err() {
-        work.cancel();
+        shared.cancel();
     }
     loops.context("start a load thread")
 }
 
-fn collect(loops: Vec<Loop<'_>>) -> anyhow::Result<Outcome> {
+fn collect(loops: Vec<Loop<'_>>) -> Result<Outcome> {
     let mut sum = Outcome::new().context("histogram")?;
     for one in loops {
-        let outcome = one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let outcome = one.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
         sum.merge(outcome).context("histogram")?;
     }
     Ok(sum)
@@ -129,7 +152,7 @@ fn collect(loops: Vec<Loop<'_>>) -> anyhow::Result<Outcome> {
 
 /// Raises the soft limit on descriptors to the hard one if the connections need it. If even that
 /// is too low, the account will show how many found no descriptor.
-fn allow_descriptors(connections: u64) -> anyhow::Result<()> {
+fn allow_descriptors(connections: u64) -> Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
     if soft < connections.saturating_add(OTHER_DESCRIPTORS) {
         setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("setrlimit RLIMIT_NOFILE")?;
