@@ -190,6 +190,36 @@ fn peers_of_one_name_have_numbers() {
     assert!(text.contains("\necho has") && text.contains("\necho 2 has"), "{text}");
 }
 
+/// A rung as a peer, in a shell that does something before or beside it.
+fn peer_row(script: &str) -> Value {
+    let rung = cargo_bin("epollserver");
+    let script = script.replace("RUNG", &format!("'{}' --listen {{addr}}", rung.display()));
+    let peer = format!("--peer={script}");
+    let (comparison, _) =
+        compare(&["webserver1", &peer, "--keep-alive", "--levels=1", "--rounds=1"], 0);
+    comparison["rows"][1].clone()
+}
+
+#[test]
+fn a_server_that_adds_workers_is_not_said_to_leak() {
+    // They come when the rung has waited for its client a few times.
+    let row = peer_row(
+        "RUNG & until while read -r key count; do \
+         [ $key = voluntary_ctxt_switches: ] && break; done </proc/$!/status; [ $count -gt 20 ]; \
+         do sleep 0.02; done; sleep 600 & sleep 600 & sleep 600 & wait",
+    );
+    assert_eq!((&row["descriptors_left"], &row["broke"]), (&Value::Null, &"nothing".into()));
+}
+
+#[test]
+fn a_zombie_from_before_the_load_is_not_counted() {
+    let row = peer_row(
+        "sleep 0 & while read -r _ _ state _ < /proc/$!/stat && [ $state != Z ]; do :; done; \
+         exec RUNG",
+    );
+    assert_eq!((&row["zombies_left"], &row["broke"]), (&0.into(), &"nothing".into()));
+}
+
 #[test]
 fn nginx_takes_part_if_it_is_there() {
     let path = env::var_os("PATH").unwrap();

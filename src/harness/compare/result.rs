@@ -84,9 +84,10 @@ pub struct Row {
     pub cpu_us_per_request: Option<f64>,
     /// The largest proportional set size of the whole process tree that was seen, in bytes.
     pub peak_pss: Option<u64>,
-    /// Descriptors that the process tree had more than before a turn, at most.
+    /// Descriptors that the process tree had more than before a turn, at most; none where they may
+    /// be those of more processes or threads, or could not be counted.
     pub descriptors_left: Option<u64>,
-    /// Zombies after a turn, at most.
+    /// Zombies more than before a turn, at most.
     pub zombies_left: usize,
     /// Whether a client is answered only when another one, which says nothing, has left.
     pub one_at_a_time: bool,

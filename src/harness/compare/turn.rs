@@ -197,21 +197,28 @@ fn run_load(
 struct Left {
     descriptors: Option<u64>,
     zombies: usize,
-    processes: usize,
+    /// Threads of all processes, zombies aside.
+    threads: u64,
 }
 
 impl Left {
     fn behind(server: &Server) -> Self {
         let tree = observe::tree(server.keeper()).below_root();
-        let (descriptors, zombies) = (tree.descriptors(), tree.zombies());
-        Self { descriptors, zombies, processes: tree.processes.len() }
+        let live = tree.processes.iter().filter(|process| !process.is_zombie());
+        let threads = live.map(|process| process.threads).sum();
+        Self { descriptors: tree.descriptors(), zombies: tree.zombies(), threads }
     }
 
-    /// What there is more than `before`.
+    /// What there is more than `before`. Descriptors of workers that came under load, be they
+    /// processes or threads, cannot be told from those of a leak.
     fn since(self, before: Self) -> Self {
         let descriptors = self.descriptors.zip(before.descriptors);
-        let descriptors = descriptors.map(|(now, before)| now.saturating_sub(before));
-        Self { descriptors, ..self }
+        let descriptors = descriptors.filter(|_| self.threads <= before.threads);
+        Self {
+            descriptors: descriptors.map(|(now, before)| now.saturating_sub(before)),
+            zombies: self.zombies.saturating_sub(before.zombies),
+            ..self
+        }
     }
 }
 
