@@ -6,7 +6,9 @@ mod list;
 
 use anyhow::Error;
 use clap::{Parser, Subcommand, error::ErrorKind};
+use nix::errno::Errno;
 use std::{
+    error,
     io::{self, Write},
     process::ExitCode,
 };
@@ -70,8 +72,18 @@ fn fail(error: &Error) -> ExitCode {
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::FAILURE;
     }
-    say(&format!("rungs: {error:#}"));
+    let causes: Vec<_> = error.chain().map(words).collect();
+    say(&format!("rungs: {}", causes.join(": ")));
     ExitCode::FAILURE
+}
+
+/// A cause as a person reads it: what the kernel said in strerror(3)'s words, in lower case and
+/// without std's "(os error N)".
+fn words(cause: &(dyn error::Error + 'static)) -> String {
+    match cause.downcast_ref().and_then(io::Error::raw_os_error) {
+        Some(code) => Errno::from_raw(code).desc().to_lowercase(),
+        None => cause.to_string(),
+    }
 }
 
 /// Writes a line to stderr, which may be gone.
