@@ -1,17 +1,24 @@
 //! The load generator against servers whose behaviour is known exactly.
 
-use std::env;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use nix::sys::resource::{Resource, setrlimit};
-use rungs::harness::load::{Account, Outcome, Plan, Reuse, run};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, setrlimit},
+};
+use rungs::harness::load::{Account, Outcome, Plan, Request, Reuse, run};
 use socket2::{Domain, SockRef, Socket, Type};
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello";
 const HELLO_AND_CLOSE: &[u8] =
@@ -133,16 +140,13 @@ impl Drop for Server {
 
 fn plan(target: SocketAddr, reuse: Reuse) -> Plan {
     Plan {
-        target,
-        host: target.to_string(),
-        path: "/hello".into(),
+        work: Request::get("/hello").into(),
         reuse,
         connections: 4,
         threads: 2,
-        warm_up: Duration::ZERO,
         duration: Duration::from_secs(20),
         requests: Some(100),
-        timeout: Duration::from_secs(10),
+        ..Plan::new(target)
     }
 }
 
@@ -169,6 +173,11 @@ fn all(class: impl FnOnce(&mut Account)) -> Account {
     let mut account = Account::default();
     class(&mut account);
     account
+}
+
+/// The account without its other view of the failures, which is by errno.
+fn classes(outcome: &Outcome) -> Account {
+    Account { errors: BTreeMap::new(), ..outcome.account.clone() }
 }
 
 fn all_ok(count: u64) -> Account {
@@ -290,8 +299,8 @@ fn a_large_answer_is_read_to_its_last_byte() {
 fn a_large_request_is_sent_to_its_last_byte() {
     for reuse in [Reuse::PerRequest, Reuse::KeepAlive] {
         let server = Server::keeping(HELLO);
-        let path = format!("/{}", "x".repeat(8 << 20));
-        let plan = Plan { requests: Some(6), path, ..plan(server.address, reuse) };
+        let work = Request::get(format!("/{}", "x".repeat(8 << 20))).into();
+        let plan = Plan { requests: Some(6), work, ..plan(server.address, reuse) };
         assert_eq!(outcome_of(&plan).account, all_ok(6));
         assert_eq!(server.state.requests(), 6);
     }
@@ -337,7 +346,8 @@ fn a_closed_port_refuses_every_request() {
     let (_bound, address) = closed_port();
     let plan = Plan { requests: Some(20), ..plan(address, Reuse::KeepAlive) };
     let outcome = outcome_of(&plan);
-    assert_eq!(outcome.account, all(|account| account.refused = 20));
+    assert_eq!(classes(&outcome), all(|account| account.refused = 20));
+    assert_eq!(outcome.account.errors, BTreeMap::from([(Errno::ECONNREFUSED as i32, 20)]));
     assert_eq!(outcome.connections_opened, 0);
 }
 
@@ -350,7 +360,7 @@ fn refused_clients_rest() {
         ..plan(address, Reuse::PerRequest)
     };
     let outcome = outcome_of(&plan);
-    assert_eq!(outcome.account, all(|account| account.refused = outcome.started));
+    assert_eq!(classes(&outcome), all(|account| account.refused = outcome.started));
     let rests = u64::try_from(outcome.elapsed.as_millis() / 10).expect("a short run");
     assert!((1..=4 * (rests + 1)).contains(&outcome.started), "{} started", outcome.started);
 }
@@ -367,7 +377,7 @@ fn a_reset_is_a_reset() {
             Err(io::ErrorKind::ConnectionReset.into())
         });
         let plan = Plan { connections: 1, ..plan(server.address, Reuse::KeepAlive) };
-        assert_eq!(outcome_of(&plan).account, all(|account| account.reset = 100), "{part:?}");
+        assert_eq!(classes(&outcome_of(&plan)), all(|account| account.reset = 100), "{part:?}");
     }
 }
 
@@ -443,7 +453,12 @@ fn unanswered_requests_time_out() {
 
     let server = Server::stalling(b"HTTP/1.1 200 OK\r\n");
     // Time enough for the server to get to its part of an answer, on a busy machine too.
-    plan = Plan { target: server.address, requests: Some(4), timeout: 10 * plan.timeout, ..plan };
+    plan = Plan {
+        targets: vec![server.address],
+        requests: Some(4),
+        timeout: 10 * plan.timeout,
+        ..plan
+    };
     assert_eq!(outcome_of(&plan).account, all(|account| account.timed_out_reading = 4));
 }
 
@@ -613,7 +628,7 @@ fn ipv6_is_served_too() {
     let address = listener.local_addr().expect("a bound socket");
     drop(listener);
     let plan = Plan { requests: Some(2), ..plan(address, Reuse::PerRequest) };
-    assert_eq!(outcome_of(&plan).account, all(|account| account.refused = 2));
+    assert_eq!(classes(&outcome_of(&plan)), all(|account| account.refused = 2));
 }
 
 #[test]
@@ -676,9 +691,7 @@ fn a_plan_that_makes_no_sense_is_refused() {
         Plan { duration: Duration::ZERO, ..good.clone() },
         Plan { timeout: Duration::ZERO, ..good.clone() },
         Plan { timeout: Duration::MAX, ..good.clone() },
-        Plan { path: "hello".into(), ..good.clone() },
-        Plan { path: "/a b".into(), ..good.clone() },
-        Plan { path: "/a\r\nX: y".into(), ..good.clone() },
+        Plan { work: Request::get("/a b").into(), ..good.clone() },
         Plan { host: "a\r\nX: y".into(), ..good.clone() },
     ] {
         run(&bad, &AtomicBool::new(false), &|_| {}).expect_err("nonsense");

@@ -1,6 +1,6 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
-use super::{print, say};
+use super::{interrupt::stop_on_interrupt, print};
 use crate::{
     harness::{
         compare::{self, Comparison, Peer, Plan, Profile, Subject},
@@ -12,20 +12,11 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    flag,
-    iterator::Signals,
-};
 use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -131,25 +122,6 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-/// The first Ctrl-C ends the run with what was measured, and the bar at once; the second ends the
-/// program. The servers' keepers end the servers.
-fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
-    let (mut signals, bar) = (Signals::new([SIGINT, SIGTERM])?, bar.clone());
-    // The turn under way goes on for up to two seconds; the user should not be left in doubt.
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if signals.forever().next().is_some() {
-            bar.finish_and_clear();
-            say("stopping; Ctrl-C again ends at once");
-        }
-    })?;
-    Ok(stop)
 }
 
 fn exit_code(comparison: &Comparison, stop: &AtomicBool) -> ExitCode {

@@ -74,11 +74,12 @@ use self::{
     attendant::{State, Watched, attend, awaited, lossy},
     ending::{is_bare, missing},
     line::{Failure, Report, Step},
-    listening::{listening, reachable},
+    listening::reachable,
 };
 pub use self::{
     ending::{Cause, Exit, Finished, StartError, Stopped},
     launch::{Address, Launch, free_address},
+    listening::listening,
 };
 
 /// How often the table of listening sockets is looked at: the kernel announces no `listen()`.

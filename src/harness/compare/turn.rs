@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        load::{self, Outcome, Reuse},
+        load::{self, Outcome},
         observe,
         supervise::{Cause, Exit, Server, StartError},
     },
@@ -59,7 +59,8 @@ pub(super) fn take(
         connections: level,
         reuse: plan.reuse,
         duration: plan.warm_up,
-        ..one_client(server.address())
+        timeout: TIMEOUT,
+        ..load::Plan::new(server.address())
     };
     // Who keeps something of every client has no warm state to get into, only a worse one.
     let bound = subject.accumulates().then_some(BOUND);
@@ -164,22 +165,6 @@ fn not_started(subject: &Subject, error: &StartError) -> Error {
             anyhow!("start {command}: await {awaited}: none came in {patience:?}{said}{hint}")
         }
         _ => anyhow!("{error}"),
-    }
-}
-
-/// One request from one client; callers change what they want otherwise.
-fn one_client(target: SocketAddr) -> load::Plan {
-    load::Plan {
-        target,
-        host: target.to_string(),
-        path: "/".to_owned(),
-        reuse: Reuse::PerRequest,
-        connections: 1,
-        threads: 1,
-        warm_up: Duration::ZERO,
-        duration: TIMEOUT,
-        requests: None,
-        timeout: TIMEOUT,
     }
 }
 

@@ -3,8 +3,10 @@
 mod compare;
 mod file;
 mod ladder;
+pub mod load;
 mod table;
 
 pub use compare::{comparison_json, comparison_text};
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};
+pub use load::{LoadRun, load_csv, load_done, load_hdr, load_json, load_live, load_text};
