@@ -54,6 +54,7 @@ pub(super) struct EventLoop<'a> {
     resting: VecDeque<(Instant, usize)>,
     /// The clients that send or read their next piece at a time to come.
     ticking: BinaryHeap<Reverse<(Instant, usize)>>,
+    is_ticking: Vec<bool>,
     /// An open loop's share of the schedule, the requests that are due, and the clients that can
     /// take one, each once.
     schedule: Schedule,
@@ -62,6 +63,8 @@ pub(super) struct EventLoop<'a> {
     is_free: Vec<bool>,
     alarm: Option<Alarm>,
     random: Rng,
+    /// Something was done since the last look.
+    has_worked: bool,
     ledger: Ledger<'a>,
 }
 
@@ -100,12 +103,14 @@ impl<'a> EventLoop<'a> {
             under_way: StartOrder::new(count * plan.pipeline),
             resting: (0..closed).map(|client| (begins, client)).collect(),
             ticking: BinaryHeap::new(),
+            is_ticking: vec![false; count],
             schedule,
             backlog: VecDeque::new(),
             free: (closed..count).collect(),
             is_free: vec![is_open_loop; count],
             alarm,
             random,
+            has_worked: false,
             ledger: Ledger::new(shared, times, gauge)?,
         })
     }
@@ -127,7 +132,7 @@ impl<'a> EventLoop<'a> {
                 self.handle(&events);
             }
             let after = Instant::now();
-            if events.is_empty() {
+            if !mem::take(&mut self.has_worked) {
                 self.note_spun(now, after);
             }
             now = after;
@@ -140,12 +145,13 @@ impl<'a> EventLoop<'a> {
         self.under_way.first().is_none()
             && self.resting.is_empty()
             && self.backlog.is_empty()
-            && self.schedule.next_at().is_none()
+            && self.schedule.has_ended()
     }
 
     fn handle(&mut self, events: &Events) {
         let limits = self.limits_of_event();
         for event in events {
+            self.has_worked = true;
             if event.token() == ALARM {
                 let now = Instant::now();
                 self.alarm.iter_mut().for_each(|alarm| alarm.rang(now));
@@ -225,14 +231,24 @@ impl<'a> EventLoop<'a> {
         let slot = self.clients[index].take_up(due, message, now, plan.pipeline);
         self.under_way.push(slot);
         self.ledger.take_up(due);
+        self.has_worked = true;
     }
 
     fn push(&mut self, index: usize, now: Instant) {
         let most = match self.io.shared.plan.slow {
             None => usize::MAX,
             Some(slow) => {
-                self.ticking.push(Reverse((now + tick_of(slow).0, index)));
-                if slow.at == SlowAt::Sending { tick_of(slow).1 } else { usize::MAX }
+                let (pause, piece) = tick_of(slow);
+                let is_first = !mem::replace(&mut self.is_ticking[index], true);
+                if is_first {
+                    self.ticking.push(Reverse((now + pause, index)));
+                }
+                match slow.at {
+                    SlowAt::Reading => usize::MAX,
+                    // Its last piece, of the request before, has just been sent.
+                    SlowAt::Sending if !is_first => 0,
+                    SlowAt::Sending => piece,
+                }
             }
         };
         self.clients[index].push(now, most, &mut self.io);
@@ -249,7 +265,8 @@ impl<'a> EventLoop<'a> {
         while let Some(&Reverse((at, index))) = self.ticking.peek().filter(|tick| tick.0.0 <= now) {
             self.ticking.pop();
             self.clients[index].poke(limits, &mut self.io);
-            if !self.clients[index].is_empty() {
+            self.is_ticking[index] = !self.clients[index].is_empty();
+            if self.is_ticking[index] {
                 // From the moment when this one was due, so that the rate is kept.
                 self.ticking.push(Reverse(((at + pause).max(now), index)));
             }
@@ -261,6 +278,7 @@ impl<'a> EventLoop<'a> {
     fn settle(&mut self, index: usize) {
         loop {
             let mut ended = mem::take(&mut self.io.ended);
+            self.has_worked |= !ended.is_empty();
             for one in ended.drain(..) {
                 self.under_way.remove(one.exchange.slot);
                 self.ledger.end(&one);

@@ -140,11 +140,12 @@ impl<'a> Ledger<'a> {
 
     pub(super) fn finish(mut self, now: Instant) -> Result<Outcome> {
         self.outcome.threads = 1;
-        self.outcome.elapsed = now.saturating_duration_since(self.times.opens);
+        let end = now.min(self.times.closes);
+        self.outcome.elapsed = end.saturating_duration_since(self.times.opens);
         if let Some(before) = self.cpu_at_opening {
             self.outcome.own_cpu = thread_cpu()?.saturating_sub(before);
         }
-        self.outcome.seconds = self.series.finish(now);
+        self.outcome.seconds = self.series.finish(end);
         Ok(self.outcome)
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Schedule {
     last: f64,
     random: Rng,
     next: Option<Due>,
+    /// No request will be due, and it is not for the end of the time.
+    has_ended: bool,
 }
 
 impl Schedule {
@@ -62,6 +64,7 @@ impl Schedule {
             last: 0.0,
             random,
             next: None,
+            has_ended: pace.arrivals().is_none(),
         };
         schedule.advance();
         schedule
@@ -79,10 +82,15 @@ impl Schedule {
         Some(due)
     }
 
+    /// Whether somebody has ended it; a window goes on until its end, whatever is due in it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Nothing more is due.
     pub(super) fn end(&mut self) {
         self.segments.clear();
-        self.next = None;
+        (self.next, self.has_ended) = (None, true);
     }
 
     fn advance(&mut self) {
