@@ -8,7 +8,7 @@ use super::{
     deadlines::StartOrder,
     ledger::Ledger,
     outcome::Outcome,
-    schedule::{Due, Schedule},
+    schedule::{Due, Queue, Schedule},
     shared::{Gauge, Shared, Times},
 };
 use anyhow::{Context, Result};
@@ -55,10 +55,9 @@ pub(super) struct EventLoop<'a> {
     /// The clients that send or read their next piece at a time to come.
     ticking: BinaryHeap<Reverse<(Instant, usize)>>,
     is_ticking: Vec<bool>,
-    /// An open loop's share of the schedule, the requests that are due, and the clients that can
-    /// take one, each once.
-    schedule: Schedule,
-    backlog: VecDeque<Due>,
+    /// An open loop's share of the schedule, with the requests that are due, and the clients that
+    /// can take one, each once.
+    queue: Queue,
     free: VecDeque<usize>,
     is_free: Vec<bool>,
     alarm: Option<Alarm>,
@@ -104,8 +103,7 @@ impl<'a> EventLoop<'a> {
             resting: (0..closed).map(|client| (begins, client)).collect(),
             ticking: BinaryHeap::new(),
             is_ticking: vec![false; count],
-            schedule,
-            backlog: VecDeque::new(),
+            queue: Queue::of(schedule),
             free: (closed..count).collect(),
             is_free: vec![is_open_loop; count],
             alarm,
@@ -142,10 +140,7 @@ impl<'a> EventLoop<'a> {
     }
 
     fn is_idle(&self) -> bool {
-        self.under_way.first().is_none()
-            && self.resting.is_empty()
-            && self.backlog.is_empty()
-            && self.schedule.has_ended()
+        self.under_way.first().is_none() && self.resting.is_empty() && self.queue.has_ended()
     }
 
     fn handle(&mut self, events: &Events) {
@@ -206,16 +201,15 @@ impl<'a> EventLoop<'a> {
 
     /// Gives those who are due a client each, as long as there are free ones.
     fn admit(&mut self, now: Instant) {
-        while let Some(due) = self.schedule.take(now) {
+        while let Some(due) = self.queue.admit(now) {
             if !self.io.shared.claim() {
-                self.schedule.end();
+                self.queue.end();
                 break;
             }
             self.ledger.start(due, now);
-            self.backlog.push_back(due);
         }
-        while let Some(index) = self.free.front().copied().filter(|_| !self.backlog.is_empty()) {
-            let Some(due) = self.backlog.pop_front() else { return };
+        while let Some(index) = self.free.front().copied().filter(|_| !self.queue.is_empty()) {
+            let Some(due) = self.queue.take() else { return };
             self.free.pop_front();
             self.is_free[index] = false;
             let now = Instant::now();
@@ -351,7 +345,7 @@ impl<'a> EventLoop<'a> {
             until = until.min(other);
         }
         let mut sleeps = !self.io.shared.plan.spin;
-        if let (Some(due), Some(alarm)) = (self.schedule.next_at(), &mut self.alarm) {
+        if let (Some(due), Some(alarm)) = (self.queue.next_at(), &mut self.alarm) {
             sleeps = sleeps && alarm.set(due, now)?;
         }
         let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
@@ -369,14 +363,16 @@ impl<'a> EventLoop<'a> {
     /// Enters what is still under way, and closes all connections.
     fn finish(mut self, now: Instant) -> Result<Outcome> {
         // Those who were due by now; the rest would have been.
-        while let Some(due) = self.schedule.take(now.min(self.times.closes)) {
+        while let Some(due) = self.queue.admit(now.min(self.times.closes)) {
             if !self.io.shared.claim() {
+                self.queue.end();
                 break;
             }
             self.ledger.start(due, now);
-            self.backlog.push_back(due);
         }
-        self.backlog.iter().for_each(|&due| self.ledger.leave(due));
+        while let Some(due) = self.queue.take() {
+            self.ledger.leave(due);
+        }
         for client in &mut self.clients {
             client.end_all(End::InFlight, &mut self.io);
             client.take_connected().into_iter().for_each(|(began, took)| {
