@@ -1,7 +1,7 @@
 //! One client and its connection: a state machine that a readiness event moves on.
 
 use super::{
-    Reuse,
+    Reuse, SlowAt,
     account::{End, Failure},
     answer::Answer,
     connection::Connection,
@@ -288,7 +288,7 @@ impl Client {
         let room = most.min(buffer.len());
         let result = self.read_all(to_the_end, &mut buffer[..room], io);
         io.buffer = buffer;
-        if result? && most >= room && io.shared.plan.slow.is_none() && !io.is_direct {
+        if result? && io.shared.plan.slow.is_none() && !io.is_direct {
             let writes = !self.outbox.is_empty();
             let Some(connection) = &mut self.connection else { return Ok(()) };
             connection.register(io.poll.registry(), Token(self.index), writes)?;
@@ -303,7 +303,8 @@ impl Client {
         buffer: &mut [u8],
         io: &mut Io<'_>,
     ) -> io::Result<bool> {
-        for _ in 0..READS_IN_A_ROW {
+        let is_slow = io.shared.plan.slow.is_some_and(|slow| slow.at == SlowAt::Reading);
+        for _ in 0..if is_slow { 1 } else { READS_IN_A_ROW } {
             let Some(connection) = &mut self.connection else { return Ok(false) };
             let count = match connection.stream.read(buffer) {
                 Ok(count) => count,

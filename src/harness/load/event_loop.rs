@@ -8,7 +8,7 @@ use super::{
     deadlines::StartOrder,
     ledger::Ledger,
     outcome::Outcome,
-    schedule::{Due, Schedule},
+    schedule::{Due, Queue, Schedule},
     shared::{Gauge, Shared, Times},
 };
 use anyhow::{Context, Result};
@@ -54,14 +54,16 @@ pub(super) struct EventLoop<'a> {
     resting: VecDeque<(Instant, usize)>,
     /// The clients that send or read their next piece at a time to come.
     ticking: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// An open loop's share of the schedule, the requests that are due, and the clients that can
-    /// take one, each once.
-    schedule: Schedule,
-    backlog: VecDeque<Due>,
+    is_ticking: Vec<bool>,
+    /// An open loop's share of the schedule, with the requests that are due, and the clients that
+    /// can take one, each once.
+    queue: Queue,
     free: VecDeque<usize>,
     is_free: Vec<bool>,
     alarm: Option<Alarm>,
     random: Rng,
+    /// Something was done since the last look.
+    has_worked: bool,
     ledger: Ledger<'a>,
 }
 
@@ -100,12 +102,13 @@ impl<'a> EventLoop<'a> {
             under_way: StartOrder::new(count * plan.pipeline),
             resting: (0..closed).map(|client| (begins, client)).collect(),
             ticking: BinaryHeap::new(),
-            schedule,
-            backlog: VecDeque::new(),
+            is_ticking: vec![false; count],
+            queue: Queue::of(schedule),
             free: (closed..count).collect(),
             is_free: vec![is_open_loop; count],
             alarm,
             random,
+            has_worked: false,
             ledger: Ledger::new(shared, times, gauge)?,
         })
     }
@@ -127,7 +130,7 @@ impl<'a> EventLoop<'a> {
                 self.handle(&events);
             }
             let after = Instant::now();
-            if events.is_empty() {
+            if !mem::take(&mut self.has_worked) {
                 self.note_spun(now, after);
             }
             now = after;
@@ -137,15 +140,13 @@ impl<'a> EventLoop<'a> {
     }
 
     fn is_idle(&self) -> bool {
-        self.under_way.first().is_none()
-            && self.resting.is_empty()
-            && self.backlog.is_empty()
-            && self.schedule.next_at().is_none()
+        self.under_way.first().is_none() && self.resting.is_empty() && self.queue.has_ended()
     }
 
     fn handle(&mut self, events: &Events) {
         let limits = self.limits_of_event();
         for event in events {
+            self.has_worked = true;
             if event.token() == ALARM {
                 let now = Instant::now();
                 self.alarm.iter_mut().for_each(|alarm| alarm.rang(now));
@@ -200,16 +201,15 @@ impl<'a> EventLoop<'a> {
 
     /// Gives those who are due a client each, as long as there are free ones.
     fn admit(&mut self, now: Instant) {
-        while let Some(due) = self.schedule.take(now) {
+        while let Some(due) = self.queue.admit(now) {
             if !self.io.shared.claim() {
-                self.schedule.end();
+                self.queue.end();
                 break;
             }
             self.ledger.start(due, now);
-            self.backlog.push_back(due);
         }
-        while let Some(index) = self.free.front().copied().filter(|_| !self.backlog.is_empty()) {
-            let Some(due) = self.backlog.pop_front() else { return };
+        while let Some(index) = self.free.front().copied().filter(|_| !self.queue.is_empty()) {
+            let Some(due) = self.queue.take() else { return };
             self.free.pop_front();
             self.is_free[index] = false;
             let now = Instant::now();
@@ -225,14 +225,24 @@ impl<'a> EventLoop<'a> {
         let slot = self.clients[index].take_up(due, message, now, plan.pipeline);
         self.under_way.push(slot);
         self.ledger.take_up(due);
+        self.has_worked = true;
     }
 
     fn push(&mut self, index: usize, now: Instant) {
         let most = match self.io.shared.plan.slow {
             None => usize::MAX,
             Some(slow) => {
-                self.ticking.push(Reverse((now + tick_of(slow).0, index)));
-                if slow.at == SlowAt::Sending { tick_of(slow).1 } else { usize::MAX }
+                let (pause, piece) = tick_of(slow);
+                let is_first = !mem::replace(&mut self.is_ticking[index], true);
+                if is_first {
+                    self.ticking.push(Reverse((now + pause, index)));
+                }
+                match slow.at {
+                    SlowAt::Reading => usize::MAX,
+                    // Its last piece, of the request before, has just been sent.
+                    SlowAt::Sending if !is_first => 0,
+                    SlowAt::Sending => piece,
+                }
             }
         };
         self.clients[index].push(now, most, &mut self.io);
@@ -249,7 +259,8 @@ impl<'a> EventLoop<'a> {
         while let Some(&Reverse((at, index))) = self.ticking.peek().filter(|tick| tick.0.0 <= now) {
             self.ticking.pop();
             self.clients[index].poke(limits, &mut self.io);
-            if !self.clients[index].is_empty() {
+            self.is_ticking[index] = !self.clients[index].is_empty();
+            if self.is_ticking[index] {
                 // From the moment when this one was due, so that the rate is kept.
                 self.ticking.push(Reverse(((at + pause).max(now), index)));
             }
@@ -261,6 +272,7 @@ impl<'a> EventLoop<'a> {
     fn settle(&mut self, index: usize) {
         loop {
             let mut ended = mem::take(&mut self.io.ended);
+            self.has_worked |= !ended.is_empty();
             for one in ended.drain(..) {
                 self.under_way.remove(one.exchange.slot);
                 self.ledger.end(&one);
@@ -333,7 +345,7 @@ impl<'a> EventLoop<'a> {
             until = until.min(other);
         }
         let mut sleeps = !self.io.shared.plan.spin;
-        if let (Some(due), Some(alarm)) = (self.schedule.next_at(), &mut self.alarm) {
+        if let (Some(due), Some(alarm)) = (self.queue.next_at(), &mut self.alarm) {
             sleeps = sleeps && alarm.set(due, now)?;
         }
         let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
@@ -351,14 +363,16 @@ impl<'a> EventLoop<'a> {
     /// Enters what is still under way, and closes all connections.
     fn finish(mut self, now: Instant) -> Result<Outcome> {
         // Those who were due by now; the rest would have been.
-        while let Some(due) = self.schedule.take(now.min(self.times.closes)) {
+        while let Some(due) = self.queue.admit(now.min(self.times.closes)) {
             if !self.io.shared.claim() {
+                self.queue.end();
                 break;
             }
             self.ledger.start(due, now);
-            self.backlog.push_back(due);
         }
-        self.backlog.iter().for_each(|&due| self.ledger.leave(due));
+        while let Some(due) = self.queue.take() {
+            self.ledger.leave(due);
+        }
         for client in &mut self.clients {
             client.end_all(End::InFlight, &mut self.io);
             client.take_connected().into_iter().for_each(|(began, took)| {

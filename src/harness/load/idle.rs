@@ -9,7 +9,7 @@ use super::{
     event_loop::{EVENTS, LOOK_UP, poll},
     ledger::Ledger,
     outcome::{Held, Outcome, new_histogram},
-    schedule::{Due, Schedule},
+    schedule::{Due, Queue, Schedule},
     shared::{Gauge, Shared, Times},
 };
 use anyhow::{Context, Result};
@@ -45,8 +45,7 @@ pub(super) struct IdleLoop<'a> {
     asked: HashMap<usize, Client>,
     /// When a request would time out, and whose it is, if it is still under way then.
     deadlines: VecDeque<(Instant, usize)>,
-    schedule: Schedule,
-    backlog: VecDeque<Due>,
+    queue: Queue,
     alarm: Alarm,
     random: Rng,
     result: Held,
@@ -80,13 +79,12 @@ impl<'a> IdleLoop<'a> {
         ledger.outcome.connect = connects;
         let mut random = Rng::with_seed(plan.seed.wrapping_add(index as u64));
         Ok(IdleLoop {
-            schedule: schedule(plan, times, (index, loops), random.fork()),
+            queue: Queue::of(schedule(plan, times, (index, loops), random.fork())),
             io,
             times,
             held,
             asked: HashMap::new(),
             deadlines: VecDeque::new(),
-            backlog: VecDeque::new(),
             alarm,
             random,
             result,
@@ -121,20 +119,19 @@ impl<'a> IdleLoop<'a> {
     }
 
     fn note_due(&mut self, now: Instant) {
-        while let Some(due) = self.schedule.take(now) {
+        while let Some(due) = self.queue.admit(now) {
             if !self.io.shared.claim() {
-                self.schedule.end();
+                self.queue.end();
                 break;
             }
             self.ledger.start(due, now);
-            self.backlog.push_back(due);
         }
     }
 
     fn admit(&mut self, now: Instant) {
         self.note_due(now);
         while self.asked.len() < self.held.len() {
-            let Some(due) = self.backlog.pop_front() else { return };
+            let Some(due) = self.queue.take() else { return };
             self.ask(due);
         }
     }
@@ -207,7 +204,7 @@ impl<'a> IdleLoop<'a> {
             until = until.min(other);
         }
         let mut sleeps = !self.io.shared.plan.spin;
-        if let Some(due) = self.schedule.next_at() {
+        if let Some(due) = self.queue.next_at() {
             sleeps = sleeps && self.alarm.set(due, now)?;
         }
         let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
@@ -216,7 +213,9 @@ impl<'a> IdleLoop<'a> {
 
     fn finish(mut self, now: Instant) -> Result<Outcome> {
         self.note_due(now.min(self.times.closes));
-        self.backlog.iter().for_each(|&due| self.ledger.leave(due));
+        while let Some(due) = self.queue.take() {
+            self.ledger.leave(due);
+        }
         for (_, mut client) in self.asked.drain() {
             client.end_all(End::InFlight, &mut self.io);
         }

@@ -21,6 +21,8 @@ pub(super) struct Ledger<'a> {
     gauge: &'a Gauge,
     pub(super) outcome: Outcome,
     series: Series,
+    /// How many of its seconds have been shown.
+    shown: usize,
     is_open_loop: bool,
     /// This thread's CPU time when the window opened.
     cpu_at_opening: Option<Duration>,
@@ -33,7 +35,7 @@ impl<'a> Ledger<'a> {
         outcome.steps = steps(plan.pace.rates(), plan.duration).context("histogram")?;
         let series = Series::new(times.opens, times.closes).context("histogram")?;
         let is_open_loop = !outcome.steps.is_empty() || plan.idle.is_some();
-        Ok(Ledger { times, gauge, outcome, series, is_open_loop, cpu_at_opening: None })
+        Ok(Ledger { times, gauge, outcome, series, shown: 0, is_open_loop, cpu_at_opening: None })
     }
 
     /// Looks at the clock of the window.
@@ -41,8 +43,12 @@ impl<'a> Ledger<'a> {
         if self.cpu_at_opening.is_none() && now >= self.times.opens {
             self.cpu_at_opening = Some(thread_cpu()?);
         }
-        if self.series.turn(now) {
-            self.series.complete().into_iter().for_each(|second| self.gauge.show_second(second));
+        self.series.turn(now);
+        let complete = self.series.complete();
+        // It may have turned before, when a request was entered.
+        if let Some(last) = complete.last().filter(|_| complete.len() > self.shown) {
+            self.gauge.show_second(last);
+            self.shown = complete.len();
         }
         Ok(())
     }
@@ -140,11 +146,12 @@ impl<'a> Ledger<'a> {
 
     pub(super) fn finish(mut self, now: Instant) -> Result<Outcome> {
         self.outcome.threads = 1;
-        self.outcome.elapsed = now.saturating_duration_since(self.times.opens);
+        let end = now.min(self.times.closes);
+        self.outcome.elapsed = end.saturating_duration_since(self.times.opens);
         if let Some(before) = self.cpu_at_opening {
             self.outcome.own_cpu = thread_cpu()?.saturating_sub(before);
         }
-        self.outcome.seconds = self.series.finish(now);
+        self.outcome.seconds = self.series.finish(end);
         Ok(self.outcome)
     }
 }

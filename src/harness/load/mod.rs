@@ -72,22 +72,25 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs the plan in threads of its own and waits for it, calling `watch` ten times a second.
 ///
-/// The run ends when the window is over, when `stop` was set (seen within 20 ms), or when the
-/// plan's requests have run out and all of them have ended. Requests still unanswered then are
+/// The clock starts when all threads are ready: an open loop with kept connections opens these
+/// before, so that its users are there already, and held connections are opened before. The run
+/// ends when the window is over, when `stop` was set (seen within 20 ms), or when the plan's
+/// requests have run out and all of them have ended. Requests still unanswered then are
 /// `in_flight`, and their connections are closed.
 ///
-/// A client that cannot get a connection counts its request under the cause and rests 10 ms
-/// before the next one, so that a dead server does not turn the loop into a flood of refused
-/// connects. A connect to a port where nobody listens, in the ephemeral range, can meet itself;
-/// that is found out and counted as refused.
+/// A client of a closed loop that cannot get a connection counts its request under the cause and
+/// rests 10 ms before the next one, so that a dead server does not turn the loop into a flood of
+/// refused connects; an open loop keeps to its schedule. A connect to a port where nobody listens,
+/// in the ephemeral range, can meet itself; that is found out and counted as refused.
 ///
 /// A request is never sent twice: if a kept connection turns out to be closed by the server
 /// (which should have said `Connection: close`, RFC 9112 section 9.6), the request that finds out
 /// counts as `closed_early` or `reset`, and the next one goes out on a new connection.
 ///
 /// # Errors
-/// A plan that makes no sense, and the system's refusal of threads or epoll instances. What
-/// happens to requests, for want of descriptors or ports too, is in the account instead.
+/// A plan that makes no sense, and the system's refusal of threads, timers, descriptor tables or
+/// epoll instances. What happens to requests, for want of descriptors or ports too, is in the
+/// account instead.
 pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> Result<Outcome> {
     plan.check()?;
     let tables = Tables::prepare(plan)?;

@@ -7,6 +7,9 @@ use std::{
     time::Duration,
 };
 
+/// The highest rate: no machine asks so fast.
+const MOST: f64 = 1e7;
+
 /// What becomes of a connection when its answer is complete.
 ///
 /// The two are different works and their figures never belong in one number: the first pays for
@@ -215,7 +218,7 @@ impl Plan {
         }
         for &rate in self.pace.rates() {
             ensure!(rate.is_finite() && rate > 0.0, "rate {rate}: not above zero");
-            ensure!(rate <= 1e9, "rate {rate}: more than one a nanosecond");
+            ensure!(rate <= MOST, "rate {rate}: above ten million a second");
         }
         if let Some(Idle { rate }) = self.idle {
             ensure!(

@@ -30,7 +30,7 @@ struct Segment {
 /// Constant arrivals are dealt out in turn, loop i of n taking every n-th, so that the merged
 /// schedule is the one asked for. Of a Poisson process each loop has an independent one with its
 /// share of the rate; their superposition is the process asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Schedule {
     /// In reverse, so that the one that runs is the last.
     segments: Vec<Segment>,
@@ -43,6 +43,8 @@ pub(super) struct Schedule {
     last: f64,
     random: Rng,
     next: Option<Due>,
+    /// No request will be due, and it is not for the end of the time.
+    has_ended: bool,
 }
 
 impl Schedule {
@@ -62,27 +64,23 @@ impl Schedule {
             last: 0.0,
             random,
             next: None,
+            has_ended: pace.arrivals().is_none(),
         };
         schedule.advance();
         schedule
     }
 
-    /// When the next request is due, if there is another one.
-    pub(super) fn next_at(&self) -> Option<Instant> {
-        self.next.map(|due| due.at)
-    }
-
     /// Takes the next request if it is due before or at `now`.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Due> {
+    fn take(&mut self, now: Instant) -> Option<Due> {
         let due = self.next.filter(|due| due.at <= now)?;
         self.advance();
         Some(due)
     }
 
     /// Nothing more is due.
-    pub(super) fn end(&mut self) {
+    fn end(&mut self) {
         self.segments.clear();
-        self.next = None;
+        (self.next, self.has_ended) = (None, true);
     }
 
     fn advance(&mut self) {
@@ -119,6 +117,59 @@ impl Schedule {
             }
         };
         offset.round() as u64
+    }
+}
+
+/// The requests of a schedule that are due and wait for a client, oldest first.
+///
+/// They take no memory, however many there are: a second copy of the schedule, which runs behind,
+/// tells when each of them was due.
+#[derive(Debug)]
+pub(super) struct Queue {
+    schedule: Schedule,
+    behind: Schedule,
+    waiting: u64,
+}
+
+impl Queue {
+    pub(super) fn of(schedule: Schedule) -> Queue {
+        Queue { behind: schedule.clone(), schedule, waiting: 0 }
+    }
+
+    /// The next request that is due before or at `now`; it begins to wait.
+    pub(super) fn admit(&mut self, now: Instant) -> Option<Due> {
+        let due = self.schedule.take(now)?;
+        self.waiting += 1;
+        Some(due)
+    }
+
+    /// Takes back the request that was admitted last: it is one too many, and no other one comes.
+    pub(super) fn end(&mut self) {
+        self.waiting -= 1;
+        self.schedule.end();
+    }
+
+    /// Takes the request that has waited longest.
+    pub(super) fn take(&mut self) -> Option<Due> {
+        self.waiting = self.waiting.checked_sub(1)?;
+        let due = self.behind.next;
+        self.behind.advance();
+        due
+    }
+
+    /// Nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// Nobody waits, and nobody will come before the end of the window.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_empty() && self.schedule.has_ended
+    }
+
+    /// When the next request is due, if there is another one.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        self.schedule.next.map(|due| due.at)
     }
 }
 
@@ -224,6 +275,30 @@ mod tests {
         assert!(kolmogorov_smirnov(&even, 1000.0) > 1.63);
         let all = arrivals(&pace, Duration::from_secs(20), 1, 42);
         assert!(kolmogorov_smirnov(&all, 1050.0) > 1.63);
+    }
+
+    #[test]
+    fn those_who_wait_know_when_they_were_due() {
+        let pace = Pace::Open { rate: 1000.0, arrivals: Arrivals::Poisson };
+        let begins = Instant::now();
+        let closes = begins + Duration::from_secs(1);
+        let times = (begins, begins, closes);
+        let mut queue = Queue::of(Schedule::new(&pace, times, (0, 1), Rng::with_seed(5)));
+        let mut admitted = Vec::new();
+        while let Some(due) = queue.admit(closes) {
+            admitted.push(due);
+        }
+        assert!(!queue.is_empty() && !queue.has_ended());
+        let taken: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
+        assert_eq!(taken, admitted);
+        assert!(queue.is_empty() && !queue.has_ended(), "the window goes on");
+
+        let mut queue = Queue::of(Schedule::new(&pace, times, (0, 1), Rng::with_seed(5)));
+        queue.admit(closes).expect("a request");
+        queue.admit(closes).expect("another one");
+        queue.end();
+        assert_eq!((queue.take(), queue.take()), (Some(admitted[0]), None));
+        assert!(queue.has_ended());
     }
 
     #[test]

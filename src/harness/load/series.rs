@@ -131,22 +131,18 @@ impl Series {
         self.last().failed += 1;
     }
 
-    /// Goes on to the second that `now` is in, but not beyond the window. Says whether one was
-    /// completed.
-    pub(super) fn turn(&mut self, now: Instant) -> bool {
-        let mut turned = false;
+    /// Goes on to the second that `now` is in, but not beyond the window.
+    pub(super) fn turn(&mut self, now: Instant) {
         while now >= self.turns && self.turns < self.closes {
             self.pack();
             self.seconds.push(Second::default());
             self.turns += Duration::from_secs(1);
-            turned = true;
         }
-        turned
     }
 
-    /// The last second that is complete.
-    pub(super) fn complete(&self) -> Option<&Second> {
-        self.seconds.len().checked_sub(2).map(|index| &self.seconds[index])
+    /// The seconds that are complete.
+    pub(super) fn complete(&self) -> &[Second] {
+        &self.seconds[..self.seconds.len() - 1]
     }
 
     /// The seconds, when there is nothing more to come; none if the window never opened.
@@ -197,8 +193,8 @@ mod tests {
         series.answer(at(1999), 2 * MS);
         // A request that was due in the second before, but was found out about in this one.
         series.start(at(998));
-        assert!(series.turn(at(2000)));
-        let slowest = series.complete().and_then(|second| second.response(1.0)).expect("an answer");
+        series.turn(at(2000));
+        let slowest = series.complete()[1].response(1.0).expect("an answer");
         assert!(slowest.abs_diff(2 * MS) < 2 * MS / 1000, "{slowest}");
         series.fail(at(2999));
         let seconds = series.finish(at(3001));

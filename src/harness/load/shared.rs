@@ -181,7 +181,7 @@ pub struct Snapshot {
     pub failed: u64,
     /// Requests that have not ended, those of an open loop that wait for a client included.
     pub in_flight: u64,
-    /// Connections that are open.
+    /// Clients; or held connections that are open.
     pub connections: u64,
     /// Answers in the last whole second of the window; 0 in its first.
     pub rate: u64,

@@ -1,188 +1,23 @@
-//! The load generator against servers whose behaviour is known exactly.
+//! The closed loop: every request is answered, or the account says why not.
 
+use super::support::{
+    HELLO, HELLO_AND_CLOSE, Server, all, all_ok, check, classes, closed_port, in_a_child,
+    outcome_of, plan,
+};
 use nix::{
     errno::Errno,
     sys::resource::{Resource, setrlimit},
 };
 use rungs::harness::load::{Account, Outcome, Plan, Request, Reuse, run};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 use std::{
     collections::BTreeMap,
-    env,
-    io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::Command,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
-    },
+    io::{self, Write},
+    net::{Shutdown, SocketAddr, TcpListener},
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,
     time::{Duration, Instant},
 };
-
-const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello";
-const HELLO_AND_CLOSE: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nHello";
-
-/// A server with a thread per connection, ended when it is dropped.
-struct Server {
-    address: SocketAddr,
-    state: Arc<State>,
-}
-
-/// What a server has seen, and what it needs to end.
-struct State {
-    listener: TcpListener,
-    connections: AtomicU64,
-    requests: AtomicU64,
-    streams: Mutex<Vec<TcpStream>>,
-}
-
-impl State {
-    /// Reads one request head, and counts it; false at the end of the stream.
-    fn read_request(&self, mut stream: &TcpStream) -> io::Result<bool> {
-        let (mut tail, mut piece) = (Vec::new(), [0; 4096]);
-        while !tail.ends_with(b"\r\n\r\n") {
-            let count = stream.read(&mut piece)?;
-            if count == 0 {
-                return Ok(false);
-            }
-            tail.drain(..tail.len().saturating_sub(4));
-            tail.extend_from_slice(&piece[..count]);
-        }
-        self.requests.fetch_add(1, SeqCst);
-        Ok(true)
-    }
-
-    /// Shuts the listening socket, which wakes its accept, and all connections.
-    fn die(&self) {
-        // An error says that it was shut before.
-        SockRef::from(&self.listener).shutdown(Shutdown::Both).ok();
-        for stream in self.streams.lock().expect("no panic in a server").iter() {
-            // Most are closed by their clients already.
-            stream.shutdown(Shutdown::Both).ok();
-        }
-    }
-
-    fn requests(&self) -> u64 {
-        self.requests.load(SeqCst)
-    }
-}
-
-impl Server {
-    /// Calls `handle` for each connection, in a thread of its own, and closes the connection
-    /// afterwards. An error of it says that the connection is lost already.
-    fn start<H>(handle: H) -> Server
-    where
-        H: Fn(&State, &TcpStream) -> io::Result<()> + Send + Sync + 'static,
-    {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a bound socket");
-        let state = Arc::new(State {
-            listener,
-            connections: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
-            streams: Mutex::default(),
-        });
-        let (shared, handle) = (Arc::clone(&state), Arc::new(handle));
-        thread::spawn(move || {
-            for stream in shared.listener.incoming().map_while(Result::ok) {
-                shared.connections.fetch_add(1, SeqCst);
-                let copy = stream.try_clone().expect("a descriptor");
-                shared.streams.lock().expect("no panic in a server").push(copy);
-                let (state, handle) = (Arc::clone(&shared), Arc::clone(&handle));
-                thread::spawn(move || {
-                    if handle(&state, &stream).is_ok() {
-                        // The copy would keep the connection open. An error: the client is gone.
-                        stream.shutdown(Shutdown::Both).ok();
-                    }
-                });
-            }
-        });
-        Server { address, state }
-    }
-
-    /// Answers one request per connection with the same bytes, and closes.
-    fn saying(answer: &'static [u8]) -> Server {
-        Server::start(move |state, mut stream| {
-            if state.read_request(stream)? {
-                stream.write_all(answer)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Answers every request with the same bytes, and never closes.
-    fn keeping(answer: &'static [u8]) -> Server {
-        Server::start(move |state, mut stream| {
-            while state.read_request(stream)? {
-                stream.write_all(answer)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Sends `part` of an answer and no more, until the client goes away.
-    fn stalling(part: &'static [u8]) -> Server {
-        Server::start(move |state, mut stream| {
-            state.read_request(stream)?;
-            stream.write_all(part)?;
-            state.read_request(stream).map(|_| ())
-        })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.state.die();
-    }
-}
-
-fn plan(target: SocketAddr, reuse: Reuse) -> Plan {
-    Plan {
-        work: Request::get("/hello").into(),
-        reuse,
-        connections: 4,
-        threads: 2,
-        duration: Duration::from_secs(20),
-        requests: Some(100),
-        ..Plan::new(target)
-    }
-}
-
-/// Runs a plan and checks what must hold for every outcome.
-fn outcome_of(plan: &Plan) -> Outcome {
-    let outcome = run(plan, &AtomicBool::new(false), &|_| {}).expect("a run");
-    check(&outcome);
-    outcome
-}
-
-fn check(outcome: &Outcome) {
-    let Outcome { account, .. } = outcome;
-    assert_eq!(account.total(), outcome.started, "{account:?}");
-    let answered = account.answered_total();
-    assert_eq!(account.failed() + answered + account.in_flight, outcome.started, "{account:?}");
-    assert_eq!(outcome.service.len(), answered);
-    assert_eq!(outcome.response.len(), answered);
-    assert_eq!(outcome.first_byte.len(), answered);
-    assert_eq!(outcome.connect.len(), outcome.connections_opened);
-}
-
-/// The account in which all requests ended alike.
-fn all(class: impl FnOnce(&mut Account)) -> Account {
-    let mut account = Account::default();
-    class(&mut account);
-    account
-}
-
-/// The account without its other view of the failures, which is by errno.
-fn classes(outcome: &Outcome) -> Account {
-    Account { errors: BTreeMap::new(), ..outcome.account.clone() }
-}
-
-fn all_ok(count: u64) -> Account {
-    all(|account| account.answered[1] = count)
-}
 
 #[test]
 fn keep_alive_counts_what_the_server_counts() {
@@ -330,15 +165,6 @@ fn a_half_closed_connection_is_not_used_again() {
     let outcome = outcome_of(&plan(server.address, Reuse::KeepAlive));
     assert_eq!(outcome.account, all_ok(100));
     assert_eq!(outcome.connections_opened, 100);
-}
-
-/// A port that stays closed: bound, so that nobody else gets it, but not listening.
-fn closed_port() -> (Socket, SocketAddr) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    socket.bind(&any.into()).expect("a free port");
-    let address = socket.local_addr().expect("a bound socket").as_socket().expect("an IP address");
-    (socket, address)
 }
 
 #[test]
@@ -641,27 +467,10 @@ fn any_other_error_is_kept_by_its_errno() {
     assert!(!outcome.account.other.contains_key(&0), "{:?}", outcome.account);
 }
 
-/// The limit is one of the whole process, so this runs in a process of its own.
 #[test]
 fn want_of_descriptors_is_counted() {
-    const MARK: &str = "RUNGS_TEST_FEW_DESCRIPTORS";
-    const NAME: &str = "want_of_descriptors_is_counted";
-    if env::var_os(MARK).is_none() {
-        let this = env::current_exe().expect("a path");
-        let mut child =
-            Command::new(this).args(["--exact", NAME]).env(MARK, "1").spawn().expect("a child");
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let status = loop {
-            match child.try_wait().expect("a child of ours") {
-                Some(status) => break status,
-                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
-                None => {
-                    child.kill().expect("a child of ours");
-                    panic!("waited a minute for the end of the child");
-                }
-            }
-        };
-        assert!(status.success());
+    // The limit is one of the whole process.
+    if !in_a_child("closed::want_of_descriptors_is_counted") {
         return;
     }
     // Connections stay in its accept queue, and so need no more descriptors of this process.
