@@ -24,7 +24,9 @@ use nix::{
     sys::signal::{SigSet, Signal, killpg},
     unistd::Pid,
 };
-use rungs::harness::supervise::{Cause, Exit, Launch, Server, Stopped, free_address};
+use rungs::harness::supervise::{
+    Cause, Exit, Finished, Launch, Server, Stopped, free_address, run,
+};
 use socket2::{Domain, Socket, Type};
 
 const ROLE: &str = "RUNGS_HELPER_ROLE";
@@ -376,6 +378,16 @@ fn each_step_of_a_start_is_named_when_it_fails() {
 }
 
 // ---- Signals and exits. ----
+
+#[test]
+fn a_program_that_is_no_server_runs_to_its_end() {
+    let launch = Launch::new("/bin/sh").arguments(["-c", "sleep 600 & echo $! >&2; exit 3"]);
+    let Finished { exit, stderr } = run(&launch).unwrap();
+    assert_eq!(exit, Exit::Status(3));
+    assert_gone(&[stderr.trim().parse().unwrap()]);
+    let error = run(&Launch::new("/no/such/program")).unwrap_err();
+    assert!(error.to_string().contains("no such file or directory\nhint: "), "{error}");
+}
 
 #[test]
 fn a_stop_leaves_the_server_its_own_end() {

@@ -1,28 +1,21 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
+use super::interrupt::stop_on_interrupt;
 use crate::{
     harness::{
         compare::{self, Comparison, Peer, Plan, Profile, Subject},
         load::Reuse,
-        report,
+        report::{self, ResultFile},
     },
     ladder::{LADDER, Rung},
 };
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    flag,
-};
 use std::{
-    fs::File,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -54,7 +47,7 @@ pub(super) struct Args {
     /// Turns of half a second that each server has at each level
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Also write the figures to FILE; `-` prints them in place of the tables
+    /// Also write the figures to FILE, after each round; `-` prints them in place of the tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -64,30 +57,36 @@ fn rung() -> clap::builder::PossibleValuesParser {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let prints_json = args.json.as_deref() == Some(Path::new("-"));
     // Before the minute of work, so that it is not lost for a wrong name.
-    let file = args.json.as_deref().filter(|path| *path != Path::new("-"));
-    let json = file.map(create).transpose()?;
+    let file = args.json.as_deref().filter(|_| !prints_json).map(ResultFile::open).transpose()?;
     let plan = plan(args)?;
-    let stop = stop_on_interrupt().context("handle SIGINT")?;
-    let comparison = measure(&plan, &stop);
+    let bar = progress_bar(&plan);
+    let stop = stop_on_interrupt(&bar).context("handle SIGINT")?;
+    let before = |next: &str| {
+        bar.set_message(next.to_owned());
+        bar.inc(1);
+    };
+    let comparison = compare::run(&plan, &stop, &before, &|so_far| {
+        if let (Some(file), Ok(json)) = (&file, report::comparison_json(so_far)) {
+            // What could not be written will be tried again at the end, with an error.
+            file.update(&json).ok();
+        }
+    });
+    bar.finish_and_clear();
+    let json = report::comparison_json(&comparison)?;
     let mut stdout = io::stdout();
-    let text = report::comparison_text(&comparison, stdout.is_terminal());
-    let printed = if args.json.as_deref() == Some(Path::new("-")) {
-        stdout.write_all(report::comparison_json(&comparison)?.as_bytes())
+    let printed = if prints_json {
+        stdout.write_all(json.as_bytes())
     } else {
+        let text = report::comparison_text(&comparison, stdout.is_terminal());
         stdout.write_all(text.as_bytes())
     };
-    if let Some((mut file, path)) = json {
-        let json = report::comparison_json(&comparison)?;
-        file.write_all(json.as_bytes()).with_context(|| format!("write {}", path.display()))?;
+    if let Some(file) = file {
+        file.finish(&json)?;
     }
     printed?;
     Ok(exit_code(&comparison, &stop))
-}
-
-fn create(path: &Path) -> Result<(File, &Path)> {
-    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
-    Ok((file, path))
 }
 
 fn plan(args: &Args) -> Result<Plan> {
@@ -105,30 +104,14 @@ fn plan(args: &Args) -> Result<Plan> {
     })
 }
 
-/// The first Ctrl-C ends the run with what was measured, the second ends the program at once; the
-/// servers' keepers end the servers.
-fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
-}
-
-fn measure(plan: &Plan, stop: &AtomicBool) -> Comparison {
+fn progress_bar(plan: &Plan) -> ProgressBar {
     // Hidden by itself where stderr is no terminal.
     let bar = ProgressBar::new(plan.steps() as u64);
     // A template that does not parse would only cost the bar its looks.
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}, {eta} left: {msg}") {
         bar.set_style(style);
     }
-    let comparison = compare::run(plan, stop, &|next| {
-        bar.set_message(next.to_owned());
-        bar.inc(1);
-    });
-    bar.finish_and_clear();
-    comparison
+    bar
 }
 
 fn exit_code(comparison: &Comparison, stop: &AtomicBool) -> ExitCode {

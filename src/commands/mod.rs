@@ -2,11 +2,16 @@
 //! to the report.
 
 mod compare;
+mod interrupt;
 mod list;
+mod load;
 
 use anyhow::Error;
 use clap::{Parser, Subcommand, error::ErrorKind};
+use nix::errno::Errno;
 use std::{
+    error,
+    fmt::{self, Display, Formatter},
     io::{self, Write},
     process::ExitCode,
 };
@@ -15,6 +20,7 @@ const EXAMPLES: &str = "Examples:
   rungs list                              the ladder
   rungs compare                           all rungs, side by side
   rungs compare iterativeserver epollserver --peer nginx
+  rungs load 127.0.0.1:8888 --rate 1000   any server, 1,000 requests a second
   cargo run --bin iterativeserver         one rung, by itself";
 
 /// A workbench of progressive socket servers.
@@ -29,6 +35,7 @@ struct Cli {
 enum Command {
     List(list::Args),
     Compare(compare::Args),
+    Load(Box<load::Args>),
 }
 
 /// Parses the command line and does what it says. Exit codes: 0 done, 1 failed or incomplete, 2 a
@@ -41,6 +48,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::List(args) => list::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Load(args) => load::run(&args),
     };
     done.unwrap_or_else(|error| fail(&error))
 }
@@ -56,22 +64,65 @@ fn usage(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = error.render().to_string();
-            let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            let first = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let mut lines = text.lines().map(str::trim);
+            // What is in the way, or missing, stands on lines of its own before the first empty one.
+            let first: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let first = first.join(" ");
             let tip = lines.find_map(|line| line.strip_prefix("tip: ")).unwrap_or("see --help");
-            say(&format!("rungs: {first}\nhint: {tip}"));
-            ExitCode::from(2)
+            misused(first.trim_start_matches("error: "), tip)
         }
     }
 }
 
+fn misused(said: &str, hint: &str) -> ExitCode {
+    say(&format!("rungs: {said}\nhint: {hint}"));
+    ExitCode::from(2)
+}
+
+/// A wrong command line, where it takes more than the words on it to find that out.
+#[derive(Debug)]
+struct Misuse {
+    said: String,
+    hint: &'static str,
+}
+
+/// An error that says which flag is wrong, and why.
+fn misuse(said: String) -> Error {
+    misuse_hinting(said, "see --help")
+}
+
+fn misuse_hinting(said: String, hint: &'static str) -> Error {
+    Misuse { said, hint }.into()
+}
+
+impl Display for Misuse {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+impl error::Error for Misuse {}
+
 fn fail(error: &Error) -> ExitCode {
+    if let Some(Misuse { said, hint }) = error.downcast_ref() {
+        return misused(said, hint);
+    }
     // Whoever read our output has had enough of it (`rungs compare | head`).
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::FAILURE;
     }
-    say(&format!("rungs: {error:#}"));
+    let causes: Vec<_> = error.chain().map(words).collect();
+    say(&format!("rungs: {}", causes.join(": ")));
     ExitCode::FAILURE
+}
+
+/// A cause as a person reads it: what the kernel said in strerror(3)'s words, in lower case and
+/// without std's "(os error N)".
+fn words(cause: &(dyn error::Error + 'static)) -> String {
+    match cause.downcast_ref().and_then(io::Error::raw_os_error) {
+        Some(code) => Errno::from_raw(code).desc().to_lowercase(),
+        None => cause.to_string(),
+    }
 }
 
 /// Writes a line to stderr, which may be gone.

@@ -1,4 +1,5 @@
 //! The supervisor of servers: starts one, waits until it accepts, ends it and all its descendants.
+//! [`run`] does the same for a program that is to end by itself, such as a compiler.
 //!
 //! # Layout
 //!
@@ -39,7 +40,7 @@ use std::{
     io::{self, PipeReader, PipeWriter},
     net::{Ipv4Addr, Shutdown, SocketAddr},
     os::{
-        fd::{AsFd, AsRawFd, RawFd},
+        fd::{AsFd, AsRawFd, OwnedFd, RawFd},
         unix::{ffi::OsStringExt, net::UnixStream},
     },
     path::{Path, PathBuf},
@@ -70,14 +71,15 @@ use nix::{
 };
 
 use self::{
-    attendant::{Watched, attend, awaited, lossy},
+    attendant::{State, Watched, attend, awaited, lossy},
     ending::{is_bare, missing},
     line::{Failure, Report, Step},
-    listening::{listening, reachable},
+    listening::reachable,
 };
 pub use self::{
-    ending::{Cause, Exit, StartError, Stopped},
+    ending::{Cause, Exit, Finished, StartError, Stopped},
     launch::{Address, Launch, free_address},
+    listening::listening,
 };
 
 /// How often the table of listening sockets is looked at: the kernel announces no `listen()`.
@@ -241,6 +243,25 @@ impl Drop for Server {
     }
 }
 
+/// Runs a program that is no server to its end, and ends what it leaves behind. Whatever ends the
+/// harness meanwhile ends the program too. Address and patience do not matter.
+///
+/// # Errors
+/// [`Cause::System`]. How the program itself ended is no error here.
+pub fn run(launch: &Launch) -> Result<Finished, StartError> {
+    let fail = |cause| StartError { program: launch.program.clone(), cause };
+    let program = Server::spawn(launch).map_err(fail)?;
+    let is_over = |state: &State| state.failure.is_some() || state.ending().is_some();
+    let state = program.watched.wait(Duration::MAX, is_over);
+    match state.failure {
+        Some(failure) => Err(fail(failure.explain(launch))),
+        None => Ok(Finished {
+            exit: state.ending().unwrap_or(Exit::Lost),
+            stderr: lossy(&state.stderr),
+        }),
+    }
+}
+
 // ---- The plan: all that the forked processes use, made before the fork. ----
 
 /// All that the forked processes use. The harness has threads, so after fork(2) only
@@ -252,20 +273,20 @@ struct Plan {
     directory: Option<CString>,
     descriptor_limit: Option<u64>,
     stdin: File,
-    stdout: PipeWriter,
-    stderr: PipeWriter,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
     line: UnixStream,
 }
 
 impl Plan {
     /// The plan, the harness's end of the line, and its ends of the server's stdout and stderr.
-    fn new(launch: &Launch) -> Result<(Self, UnixStream, [PipeReader; 2]), Cause> {
+    fn new(launch: &Launch) -> Result<(Self, UnixStream, [Option<PipeReader>; 2]), Cause> {
         let program = locate(&launch.program)?;
         let argv0 = launch.program.as_os_str().to_owned();
         let (own, line) =
             UnixStream::pair().map_err(|error| Cause::io("open a socket pair", &error))?;
-        let (stdout_read, stdout) = pipe()?;
-        let (stderr_read, stderr) = pipe()?;
+        let (stdout_read, stdout) = output(launch)?;
+        let (stderr_read, stderr) = output(launch)?;
         let plan = Self {
             program: c_string(program.into_os_string())?,
             arguments: Strings::new([argv0].into_iter().chain(launch.arguments.iter().cloned()))?,
@@ -279,6 +300,16 @@ impl Plan {
         };
         Ok((plan, own, [stdout_read, stderr_read]))
     }
+}
+
+/// Where the server writes and, unless that is our own stderr, where we read it.
+fn output(launch: &Launch) -> Result<(Option<PipeReader>, OwnedFd), Cause> {
+    if launch.shown {
+        let own = io::stderr().as_fd().try_clone_to_owned();
+        return Ok((None, own.map_err(|error| Cause::io("duplicate stderr", &error))?));
+    }
+    let (reader, writer) = pipe()?;
+    Ok((Some(reader), writer.into()))
 }
 
 /// A pipe whose reading end does not block. The server's end does, as it would at a terminal.

@@ -1,13 +1,15 @@
 //! Where the rungs' programs are, and cargo to make them.
 
-use super::Subject;
+use super::{
+    super::supervise::{self, Exit, Launch},
+    Subject,
+};
 use crate::ladder::Rung;
 use anyhow::{Context, Result};
 use std::{
     env,
     ffi::OsString,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 /// Where this program was built, which is where the rungs are built too.
@@ -31,21 +33,18 @@ impl Profile {
         Ok(Self { folder, manifest })
     }
 
-    fn cargo(&self, manifest: &Path) -> Command {
+    fn cargo(&self, manifest: &Path) -> Launch {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut command = Command::new(cargo);
-        command.arg("build").arg("--manifest-path").arg(manifest).stdin(Stdio::null());
-        command.args(
-            self.folder.parent().map(|target| [Path::new("--target-dir"), target]).iter().flatten(),
-        );
+        let launch = Launch::new(cargo).arguments(["build", "--manifest-path"]);
+        let mut launch = launch.arguments([manifest]);
+        if let Some(target) = self.folder.parent() {
+            launch = launch.arguments([Path::new("--target-dir"), target]);
+        }
         // Cargo calls the folder of its dev profile "debug".
         match self.folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => {}
-            Some(profile) => {
-                command.args(["--profile", profile]);
-            }
+            Some("debug") | None => launch,
+            Some(profile) => launch.arguments(["--profile", profile]),
         }
-        command
     }
 
     fn subject(&self, rung: &'static Rung, failure: Option<String>) -> Subject {
@@ -59,13 +58,14 @@ impl Profile {
 }
 
 /// Makes the programs of these rungs current, or says of each why it could not. Cargo's progress
-/// goes to stderr.
+/// goes to stderr. The supervisor runs it as it runs servers: whatever ends this program ends cargo
+/// too, and the compilers that cargo has started.
 pub fn build(profile: &Profile, rungs: &[&'static Rung]) -> Vec<Subject> {
     let all_built = match &profile.manifest {
         Some(manifest) => {
-            let mut cargo = profile.cargo(manifest);
-            cargo.arg("--keep-going").args(rungs.iter().flat_map(|rung| ["--bin", rung.name]));
-            cargo.status().is_ok_and(|status| status.success())
+            let cargo = profile.cargo(manifest).arguments(["--keep-going"]).shown();
+            let cargo = cargo.arguments(rungs.iter().flat_map(|rung| ["--bin", rung.name]));
+            supervise::run(&cargo).is_ok_and(|finished| finished.exit == Exit::Status(0))
         }
         None => true,
     };
@@ -75,14 +75,14 @@ pub fn build(profile: &Profile, rungs: &[&'static Rung]) -> Vec<Subject> {
 
 /// Builds one rung by itself; if that fails, the first error that the compiler names.
 fn why_not(profile: &Profile, rung: &Rung) -> Option<String> {
-    let mut cargo = profile.cargo(profile.manifest.as_deref()?);
-    match cargo.args(["--quiet", "--bin", rung.name]).output() {
-        Ok(output) if output.status.success() => None,
-        Ok(output) => {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            let first = stderr.lines().find(|line| line.starts_with("error")).unwrap_or("error");
+    let cargo = profile.cargo(profile.manifest.as_deref()?);
+    match supervise::run(&cargo.arguments(["--quiet", "--bin", rung.name])) {
+        Ok(finished) if finished.exit == Exit::Status(0) => None,
+        Ok(finished) => {
+            let mut lines = finished.stderr.lines();
+            let first = lines.find(|line| line.starts_with("error")).unwrap_or("error");
             Some(format!("build {}: {first}", rung.name))
         }
-        Err(error) => Some(format!("run cargo: {error}")),
+        Err(error) => Some(error.to_string()),
     }
 }

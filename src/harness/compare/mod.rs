@@ -24,6 +24,7 @@ use std::{
 pub use binaries::{Profile, build};
 pub use result::{Broke, Comparison, Row, TurnFigures, Work};
 pub use subject::{Peer, Subject};
+use turn::BesideSilent;
 
 /// What to compare, and under what load.
 #[derive(Debug)]
@@ -54,43 +55,54 @@ impl Plan {
     }
 }
 
-/// Runs the plan, calling `before` with what comes next. When `stop` is set, what was measured
-/// until then is returned and said to be partial.
-pub fn run(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str)) -> Comparison {
+/// Runs the plan, calling `before` with what comes next, and `after_round` with what there is by
+/// then, if it is not all. When `stop` is set, what was measured until then is returned and said
+/// to be partial.
+pub fn run(
+    plan: &Plan,
+    stop: &AtomicBool,
+    before: &dyn Fn(&str),
+    after_round: &dyn Fn(&Comparison),
+) -> Comparison {
     let mut comparison = Comparison::of(plan);
     probe(plan, stop, before, &mut comparison);
     for round in 1..=plan.rounds {
-        let rows = plan.rows();
-        for ((level, subject), row) in rows.zip(&mut comparison.rows) {
+        if round > 1 {
+            after_round(&comparison);
+        }
+        for ((level, subject), row) in plan.rows().zip(&mut comparison.rows) {
             if stop.load(Ordering::Relaxed) {
-                comparison.partial = true;
-                break;
+                return comparison;
             }
-            before(&format!("{}, {level} at once, round {round}", subject.name()));
+            before(&format!("{}, {level} at once, round {round}", row.name));
             // A server that did not come up once is not waited for again.
             if row.error.is_none() {
                 match turn::take(plan, subject, level, stop) {
-                    Ok(turn) => row.add(turn),
+                    Ok(turn) => {
+                        row.add(turn);
+                        // An interrupted turn is shorter than the others, and this may be one.
+                        row.partial = round < plan.rounds || stop.load(Ordering::Relaxed);
+                    }
                     Err(error) => row.error = Some(format!("{error:#}")),
                 }
             }
         }
     }
-    // An interrupted turn is shorter than the others, and the last one may be.
-    comparison.partial |= stop.load(Ordering::Relaxed);
+    comparison.partial = stop.load(Ordering::Relaxed);
     comparison
 }
 
-/// Finds out who serves one client at a time.
+/// Finds out who keeps a client waiting for another one.
 fn probe(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str), comparison: &mut Comparison) {
     for (index, subject) in plan.subjects.iter().enumerate() {
-        before(&format!("{}, beside a silent client", subject.name()));
+        before(&format!("{}, beside a silent client", comparison.rows[index].name));
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let found = turn::is_one_at_a_time(subject, stop).map_err(|error| format!("{error:#}"));
+        let found = turn::beside_silent(subject).map_err(|error| format!("{error:#}"));
         for row in comparison.rows.iter_mut().skip(index).step_by(plan.subjects.len()) {
-            row.one_at_a_time = found.clone().unwrap_or_default();
+            row.one_at_a_time = found == Ok(BesideSilent::AnswerInTurn);
+            row.no_answer = found == Ok(BesideSilent::NoAnswer);
             row.error = found.clone().err();
         }
     }

@@ -7,7 +7,10 @@ use super::{
 };
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 /// The shape of the JSON; it changes whenever the meaning of a field does.
 const SCHEMA: u32 = 1;
@@ -23,7 +26,7 @@ pub struct Comparison {
     pub rounds: u32,
     /// How long a turn counts.
     pub seconds_per_turn: f64,
-    /// Whether it was interrupted: then some rows have fewer turns, or none.
+    /// Whether it is not over yet or was interrupted: then some rows have fewer turns, or none.
     pub partial: bool,
     /// Figures of programs that were not optimised say little.
     pub debug_build: bool,
@@ -44,7 +47,7 @@ pub enum Work {
 /// One server at one number of clients.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The rung or peer.
+    /// The rung or peer; the second of a name has a number behind it, as in `nginx 2`.
     pub name: String,
     /// The rung's number; none for a peer.
     pub number: Option<u8>,
@@ -52,6 +55,8 @@ pub struct Row {
     pub clients: usize,
     /// Why there are no figures: it could not be built, or did not come up.
     pub error: Option<String>,
+    /// Whether turns are missing, or the last one was cut short.
+    pub partial: bool,
     /// The turns that the figures are of, for their spread.
     pub turns: Vec<TurnFigures>,
     /// Requests with a complete answer.
@@ -79,12 +84,15 @@ pub struct Row {
     pub cpu_us_per_request: Option<f64>,
     /// The largest proportional set size of the whole process tree that was seen, in bytes.
     pub peak_pss: Option<u64>,
-    /// Descriptors that the process tree had more than before a turn, at most.
+    /// Descriptors that the process tree had more than before a turn, at most; none where they may
+    /// be those of more processes or threads, or could not be counted.
     pub descriptors_left: Option<u64>,
-    /// Zombies after a turn, at most.
+    /// Zombies more than before a turn, at most.
     pub zombies_left: usize,
-    /// Whether a client gets nothing while another one is silent.
+    /// Whether a client is answered only when another one, which says nothing, has left.
     pub one_at_a_time: bool,
+    /// Whether it is not answered even then.
+    pub no_answer: bool,
     /// How the server ended, if it did not survive a turn.
     pub died: Option<String>,
     /// The one word for it.
@@ -106,6 +114,10 @@ pub struct TurnFigures {
     pub seconds: f64,
     /// CPU time of the whole process tree.
     pub cpu_seconds: f64,
+    /// CPU time of the load generator, which can spend `generator_threads` times `seconds`.
+    pub generator_cpu_seconds: f64,
+    /// Threads that the load generator ran on.
+    pub generator_threads: usize,
 }
 
 /// What broke, the worst thing first.
@@ -118,7 +130,9 @@ pub enum Broke {
     Leaks,
     /// Children were not reaped.
     Zombies,
-    /// A silent client keeps the others waiting.
+    /// After a silent client there is no answer for others, even when it has left.
+    NoAnswer,
+    /// A silent client keeps the others waiting until it leaves.
     OneAtATime,
     /// Nothing that was looked for.
     Nothing,
@@ -131,6 +145,7 @@ impl Broke {
             Self::Died => "died",
             Self::Leaks => "leaks",
             Self::Zombies => "zombies",
+            Self::NoAnswer => "no answer",
             Self::OneAtATime => "one at a time",
             Self::Nothing => "–",
         }
@@ -149,9 +164,13 @@ impl Comparison {
             work,
             rounds: plan.rounds,
             seconds_per_turn: plan.duration.as_secs_f64(),
-            partial: false,
+            partial: true,
             debug_build: cfg!(debug_assertions),
-            rows: plan.rows().map(|(level, subject)| Row::new(subject, level)).collect(),
+            rows: plan
+                .rows()
+                .zip(numbered(&plan.subjects).iter().cycle())
+                .map(|((level, subject), name)| Row::new(subject, name, level))
+                .collect(),
         }
     }
 
@@ -161,17 +180,32 @@ impl Comparison {
     }
 }
 
+/// The names of the subjects, with a number behind a name that was there before.
+fn numbered(subjects: &[Subject]) -> Vec<String> {
+    let mut seen = HashMap::new();
+    let name = |subject: &Subject| {
+        let count = seen.entry(subject.name().to_owned()).or_insert(0);
+        *count += 1;
+        match *count {
+            1 => subject.name().to_owned(),
+            number => format!("{} {number}", subject.name()),
+        }
+    };
+    subjects.iter().map(name).collect()
+}
+
 impl Row {
-    fn new(subject: &Subject, clients: usize) -> Self {
+    fn new(subject: &Subject, name: &str, clients: usize) -> Self {
         let number = match subject {
             Subject::Rung(rung, _) => Some(rung.number),
             Subject::Peer(_) => None,
         };
         Self {
-            name: subject.name().to_owned(),
+            name: name.to_owned(),
             number,
             clients,
             error: None,
+            partial: true,
             turns: Vec::new(),
             answered: 0,
             seconds: 0.0,
@@ -187,6 +221,7 @@ impl Row {
             descriptors_left: None,
             zombies_left: 0,
             one_at_a_time: false,
+            no_answer: false,
             died: None,
             broke: Broke::Nothing,
             cpu: Duration::ZERO,
@@ -197,11 +232,13 @@ impl Row {
 
     /// Adds what one more turn has shown.
     pub(super) fn add(&mut self, turn: Turn) {
-        let Outcome { account, elapsed, response, service, .. } = turn.outcome;
+        let Outcome { account, elapsed, response, service, own_cpu, threads, .. } = turn.outcome;
         self.turns.push(TurnFigures {
             answered: account.answered_total(),
             seconds: elapsed.as_secs_f64(),
             cpu_seconds: turn.cpu.as_secs_f64(),
+            generator_cpu_seconds: own_cpu.as_secs_f64(),
+            generator_threads: threads,
         });
         self.answered += account.answered_total();
         self.seconds += elapsed.as_secs_f64();
@@ -217,6 +254,16 @@ impl Row {
         merge(&mut self.response, response);
         merge(&mut self.service, service);
         self.derive();
+    }
+
+    /// Whether the load generator had next to no CPU time left in these turns: then the figures
+    /// are its own rather than the server's.
+    #[expect(clippy::cast_precision_loss, reason = "a few threads")]
+    pub fn is_of_generator(&self) -> bool {
+        let spent: f64 = self.turns.iter().map(|turn| turn.generator_cpu_seconds).sum();
+        let had: f64 =
+            self.turns.iter().map(|turn| turn.generator_threads as f64 * turn.seconds).sum();
+        spent > 0.9 * had
     }
 
     /// The figures that follow from the sums.
@@ -241,13 +288,15 @@ impl Row {
 
     fn what_broke(&self) -> Broke {
         // Who serves one at a time may still be at it.
-        let in_use = u64::from(self.one_at_a_time);
+        let in_use = u64::from(self.one_at_a_time || self.no_answer);
         if self.died.is_some() {
             Broke::Died
         } else if self.descriptors_left.is_some_and(|left| left > in_use) {
             Broke::Leaks
         } else if self.zombies_left > 0 {
             Broke::Zombies
+        } else if self.no_answer {
+            Broke::NoAnswer
         } else if self.one_at_a_time {
             Broke::OneAtATime
         } else {

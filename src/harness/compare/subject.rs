@@ -53,7 +53,7 @@ pub(super) struct Prepared {
 }
 
 impl Subject {
-    /// What the report calls it.
+    /// What it is called, by itself.
     pub fn name(&self) -> &str {
         match self {
             Self::Rung(rung, _) => rung.name,

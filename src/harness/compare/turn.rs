@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        load::{self, Outcome, Reuse},
+        load::{self, Outcome},
         observe,
         supervise::{Exit, Launch, Server},
     },
@@ -12,7 +12,8 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit};
 use std::{
     cell::Cell,
-    net::TcpStream,
+    io::{self, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -22,8 +23,8 @@ use std::{
 const BOUND: u64 = 500;
 /// How long a client waits for its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a second client waits while a first one says nothing.
-const SILENCE: Duration = Duration::from_millis(500);
+/// How long a second client waits while a first one says nothing, and again when that has left.
+const SILENCE: Duration = Duration::from_millis(450);
 /// How long processes and descriptors may take to settle after the load.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -84,22 +85,62 @@ pub(super) fn take(
     Ok(turn)
 }
 
-/// Whether a client gets nothing while another is connected and says nothing.
-pub(super) fn is_one_at_a_time(subject: &Subject, stop: &AtomicBool) -> Result<bool> {
+/// What a client gets that comes after one that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BesideSilent {
+    /// An answer.
+    Answer,
+    /// An answer as soon as the silent one has left: there is room for one at a time.
+    AnswerInTurn,
+    /// Nothing, although the silent one has left.
+    NoAnswer,
+}
+
+/// Connects a client that says nothing, then one that asks; if that has to wait, the silent one
+/// leaves, to see whether it was what the other waited for.
+pub(super) fn beside_silent(subject: &Subject) -> Result<BesideSilent> {
     let prepared = subject.prepare()?;
     let server = start(prepared.launch.clone())?;
     let silent = TcpStream::connect(server.address()).context("connect")?;
-    let load = load::Plan {
-        reuse: Reuse::PerRequest,
-        requests: Some(1),
-        duration: 2 * SILENCE,
-        timeout: SILENCE,
-        ..load::Plan::new(server.address())
+    let found = match ask(server.address()) {
+        Err(_) => BesideSilent::NoAnswer,
+        Ok(mut client) => match hear(&mut client) {
+            Heard::Answer => BesideSilent::Answer,
+            Heard::End => BesideSilent::NoAnswer,
+            Heard::Nothing => {
+                drop(silent);
+                match hear(&mut client) {
+                    Heard::Answer => BesideSilent::AnswerInTurn,
+                    Heard::End | Heard::Nothing => BesideSilent::NoAnswer,
+                }
+            }
+        },
     };
-    let outcome = run_load(&load, &server, stop, None)?;
-    drop(silent);
     server.stop(GRACE);
-    Ok(outcome.account.timed_out_waiting > 0)
+    Ok(found)
+}
+
+/// A client that has sent a request.
+fn ask(server: SocketAddr) -> io::Result<TcpStream> {
+    let mut client = TcpStream::connect_timeout(&server, SILENCE)?;
+    client.set_read_timeout(Some(SILENCE))?;
+    write!(client, "GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n")?;
+    Ok(client)
+}
+
+enum Heard {
+    Answer,
+    End,
+    Nothing,
+}
+
+fn hear(client: &mut TcpStream) -> Heard {
+    // Not read(2) alone, which a signal ends early.
+    match client.read_exact(&mut [0]) {
+        Ok(()) => Heard::Answer,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Heard::Nothing,
+        Err(_) => Heard::End,
+    }
 }
 
 /// Starts a server with as many descriptors as the system allows: the load generator takes as many
@@ -141,21 +182,28 @@ fn run_load(
 struct Left {
     descriptors: Option<u64>,
     zombies: usize,
-    processes: usize,
+    /// Threads of all processes, zombies aside.
+    threads: u64,
 }
 
 impl Left {
     fn behind(server: &Server) -> Self {
         let tree = observe::tree(server.keeper()).below_root();
-        let (descriptors, zombies) = (tree.descriptors(), tree.zombies());
-        Self { descriptors, zombies, processes: tree.processes.len() }
+        let live = tree.processes.iter().filter(|process| !process.is_zombie());
+        let threads = live.map(|process| process.threads).sum();
+        Self { descriptors: tree.descriptors(), zombies: tree.zombies(), threads }
     }
 
-    /// What there is more than `before`.
+    /// What there is more than `before`. Descriptors of workers that came under load, be they
+    /// processes or threads, cannot be told from those of a leak.
     fn since(self, before: Self) -> Self {
         let descriptors = self.descriptors.zip(before.descriptors);
-        let descriptors = descriptors.map(|(now, before)| now.saturating_sub(before));
-        Self { descriptors, ..self }
+        let descriptors = descriptors.filter(|_| self.threads <= before.threads);
+        Self {
+            descriptors: descriptors.map(|(now, before)| now.saturating_sub(before)),
+            zombies: self.zombies.saturating_sub(before.zombies),
+            ..self
+        }
     }
 }
 

@@ -13,7 +13,6 @@ pub(super) enum End {
         surplus: bool,
     },
     /// The stream of raw work ended, after at least one byte.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine's next step"))]
     RawAnswered,
     /// Not answered, with the errno(3) that said so, or 0 if none did.
     Failed(Failure, i32),

@@ -1,41 +1,64 @@
 //! One answer, taken from a byte stream however the stream is cut.
 
-use std::mem;
-
+use super::{
+    account::{End, Failure},
+    request::Asks,
+};
 use crate::http::{Body, Refusal, ResponseHead, Status, parse_response};
+use std::mem;
 
 /// What has been understood of one answer so far. Interim answers before it are skipped.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
+    asks: Asks,
     /// Status and body, once the head is complete.
     begun: Option<(Status, Body)>,
     keep_alive: bool,
-    /// Bytes that came but say nothing yet, such as half a head. Empty in the usual case, where
-    /// a piece of the stream is used up when it comes: no byte is copied and nothing allocated.
+    /// Bytes that came but say nothing yet: part of a head. Empty in the usual case, where a
+    /// piece of the stream is used up when it comes: no byte is copied and nothing allocated.
     rest: Vec<u8>,
 }
 
 impl Answer {
-    /// Takes the next bytes of the stream. An error means that they are no HTTP answer.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    /// An answer of which nothing came yet.
+    pub(super) fn to(asks: Asks) -> Answer {
+        Answer { asks, ..Answer::default() }
+    }
+
+    /// Takes the next bytes of the stream, and says how many are part of this answer: all, unless
+    /// it is complete. An error means that they are no HTTP answer.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+        if self.asks == Asks::Raw {
+            return Ok(bytes.len());
+        }
         if self.rest.is_empty() {
             let used = self.advance(bytes)?;
+            if self.is_complete() {
+                return Ok(used);
+            }
             self.rest.extend_from_slice(&bytes[used..]);
-        } else {
-            let mut rest = mem::take(&mut self.rest);
-            rest.extend_from_slice(bytes);
-            let used = self.advance(&rest)?;
-            rest.drain(..used);
-            self.rest = rest;
+            return Ok(bytes.len());
         }
-        Ok(())
+        let mut rest = mem::take(&mut self.rest);
+        rest.extend_from_slice(bytes);
+        let unused = rest.len() - self.advance(&rest)?;
+        if self.is_complete() {
+            // The answer ends in the new bytes, or it would have been complete before.
+            return Ok(bytes.len() - unused);
+        }
+        rest.drain(..rest.len() - unused);
+        self.rest = rest;
+        Ok(bytes.len())
     }
 
     /// Says how many of the bytes could be used.
     fn advance(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
         let mut used = 0;
         while self.begun.is_none() {
-            let Some(head) = parse_response(&bytes[used..], false)? else { return Ok(used) };
+            let answers_head = self.asks == Asks::HttpHead;
+            let Some(head) = parse_response(&bytes[used..], answers_head)? else {
+                return Ok(used);
+            };
             used += head.head_length;
             self.begin(head)?;
         }
@@ -66,25 +89,29 @@ impl Answer {
         Ok(())
     }
 
+    fn is_complete(&self) -> bool {
+        self.complete().is_some()
+    }
+
     /// The status, once the answer is complete by its own framing (RFC 9112 section 6.3).
     pub(super) fn complete(&self) -> Option<Status> {
         self.begun.as_ref().filter(|(_, body)| body.is_done()).map(|&(status, _)| status)
     }
 
-    /// The status, if the answer is complete now that no more bytes will come: one without a
-    /// length ends with its connection.
-    pub(super) fn complete_at_end(&self) -> Option<Status> {
-        self.begun.as_ref().filter(|(_, body)| body.end().is_ok()).map(|&(status, _)| status)
+    /// What an answer of which `bytes` came is, now that no more will: one without a length ends
+    /// with its connection.
+    pub(super) fn at_end(&self, bytes: u64) -> End {
+        let whole = self.begun.as_ref().filter(|(_, body)| body.end().is_ok());
+        match (self.asks, whole) {
+            (Asks::Raw, _) if bytes > 0 => End::RawAnswered,
+            (_, Some(&(status, _))) => End::Answered { status, surplus: false },
+            _ => End::without_errno(Failure::ClosedEarly),
+        }
     }
 
     /// The server will take another request on this connection.
     pub(super) fn keep_alive(&self) -> bool {
         self.keep_alive
-    }
-
-    /// More bytes came than the complete answer has; they answer nothing that was asked.
-    pub(super) fn has_surplus(&self) -> bool {
-        !self.rest.is_empty()
     }
 }
 
@@ -102,25 +129,27 @@ mod tests {
             for second in first..STREAM.len() {
                 let mut answer = Answer::default();
                 for piece in [&STREAM[..first], &STREAM[first..second]] {
-                    answer.feed(piece).expect("part of an answer");
+                    assert_eq!(answer.feed(piece), Ok(piece.len()));
                     assert_eq!(answer.complete(), None, "cut at {first} and {second}");
-                    assert_eq!(answer.complete_at_end(), None, "cut at {first} and {second}");
+                    let closed_early = End::without_errno(Failure::ClosedEarly);
+                    assert_eq!(answer.at_end(1), closed_early, "cut at {first} and {second}");
                 }
-                answer.feed(&STREAM[second..]).expect("the rest of it");
+                let last = &STREAM[second..];
+                assert_eq!(answer.feed(last), Ok(last.len()));
                 assert_eq!(answer.complete(), Some(Status(404)), "cut at {first} and {second}");
-                assert!(answer.keep_alive() && !answer.has_surplus());
+                assert!(answer.keep_alive());
             }
         }
     }
 
     #[test]
-    fn what_follows_the_answer_is_surplus() {
+    fn what_follows_the_answer_is_not_used() {
         for first in 0..STREAM.len() {
             let mut answer = Answer::default();
             answer.feed(&STREAM[..first]).expect("part of an answer");
-            answer.feed(&[&STREAM[first..], b"H"].concat()).expect("the rest of it and more");
+            let last = [&STREAM[first..], b"HTTP/1.1 200 OK\r\n"].concat();
+            assert_eq!(answer.feed(&last), Ok(STREAM.len() - first), "cut at {first}");
             assert_eq!(answer.complete(), Some(Status(404)), "cut at {first}");
-            assert!(answer.has_surplus(), "cut at {first}");
         }
     }
 
@@ -128,6 +157,23 @@ mod tests {
     fn an_answer_without_length_is_complete_at_the_end() {
         let mut answer = Answer::default();
         answer.feed(b"HTTP/1.1 200 OK\r\n\r\nHello").expect("an answer");
-        assert_eq!((answer.complete(), answer.complete_at_end()), (None, Some(Status(200))));
+        let whole = End::Answered { status: Status(200), surplus: false };
+        assert_eq!((answer.complete(), answer.at_end(24)), (None, whole));
+    }
+
+    #[test]
+    fn an_answer_to_head_ends_with_its_head() {
+        let mut answer = Answer::to(Asks::HttpHead);
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(answer.feed(&[&head[..], b"x"].concat()), Ok(head.len()));
+        assert_eq!(answer.complete(), Some(Status(200)));
+    }
+
+    #[test]
+    fn a_raw_answer_is_whatever_comes() {
+        let mut answer = Answer::to(Asks::Raw);
+        assert_eq!(answer.at_end(0), End::without_errno(Failure::ClosedEarly));
+        assert_eq!(answer.feed(b"220 "), Ok(4));
+        assert_eq!((answer.complete(), answer.at_end(4)), (None, End::RawAnswered));
     }
 }

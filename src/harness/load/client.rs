@@ -4,353 +4,440 @@ use super::{
     Reuse,
     account::{End, Failure},
     answer::Answer,
+    connection::Connection,
+    exchange::{Ended, Exchange},
+    request::Message,
+    schedule::Due,
     shared::Shared,
+    source::Sources,
 };
-use crate::http::Status;
-use mio::{Interest, Registry, Token, event::Event, net::TcpStream};
+use mio::{Poll, Token, event::Event, net::TcpStream};
 use std::{
-    io::{self, ErrorKind, Read, Write},
-    time::Instant,
+    collections::VecDeque,
+    io::{self, ErrorKind, Read},
+    mem,
+    time::{Duration, Instant},
 };
 
 /// How many buffers one client may read in a row while others wait (epoll(7), "Starvation").
 const READS_IN_A_ROW: usize = 4;
 
-/// The facts of one request. Times that did not come yet equal `started`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
-    /// Started in the window, not in the warm-up.
-    pub(super) counted: bool,
-    pub(super) started: Instant,
-    /// When the connection that was opened for it was known to be established.
-    pub(super) connected: Option<Instant>,
-    pub(super) sent: Instant,
-    pub(super) first_byte: Instant,
-    pub(super) last_byte: Instant,
-    pub(super) bytes_in: u64,
+/// Large enough that a read seldom fills it, small enough to stay in the cache.
+const BUFFER: usize = 64 * 1024;
+
+/// What the clients of one event loop need for their work.
+#[derive(Debug)]
+pub(super) struct Io<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) poll: Poll,
+    pub(super) sources: Sources<'a>,
+    /// The first client's number among those of all loops.
+    pub(super) first_client: usize,
+    /// Requests that ended and have not been entered.
+    pub(super) ended: Vec<Ended>,
+    /// Its clients are asked in turn, so epoll need not know them.
+    pub(super) is_direct: bool,
+    buffer: Box<[u8]>,
 }
 
-impl Request {
-    pub(super) fn new(started: Instant, counted: bool) -> Request {
-        Request {
-            counted,
-            started,
-            connected: None,
-            sent: started,
-            first_byte: started,
-            last_byte: started,
-            bytes_in: 0,
+impl<'a> Io<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, poll: Poll, first_client: usize) -> Io<'a> {
+        Io {
+            shared,
+            poll,
+            sources: Sources::of(shared.plan),
+            first_client,
+            ended: Vec::with_capacity(shared.plan.pipeline),
+            is_direct: false,
+            buffer: vec![0; BUFFER].into(),
         }
     }
-
-    /// Notes a read that has just returned; 0 bytes are the end of the stream.
-    fn received(&mut self, bytes: usize) {
-        self.last_byte = Instant::now();
-        if self.bytes_in == 0 {
-            self.first_byte = self.last_byte;
-        }
-        self.bytes_in += bytes as u64;
-    }
 }
 
-/// Where a request is after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// It waits for an event.
-    Pending,
-    /// It is over; the client can make the next one at once.
-    Ended(End),
-    /// It is over for want of a connection; the next one would probably fare no better.
-    Unreachable(End),
-}
-
-/// One of the concurrent clients: at most one request under way, at most one connection.
+/// One of the concurrent clients: at most one connection, and the requests under way on it.
 #[derive(Debug)]
 pub(super) struct Client {
-    token: Token,
-    pub(super) request: Request,
+    index: usize,
     connection: Option<Connection>,
+    /// In the order in which they were taken up, which is the order of the answers (RFC 9112
+    /// section 9.3.2).
+    exchanges: VecDeque<Exchange>,
+    /// How many were ever taken up.
+    taken_up: usize,
+    /// How many of `exchanges` have been sent to their last byte.
+    sent: usize,
+    /// Messages, of which the first `sent_out` bytes are sent.
+    outbox: Vec<u8>,
+    sent_out: usize,
+    /// The answer to the first of `exchanges`.
+    answer: Answer,
+    /// How long the connection took, until somebody enters it.
+    connected: Option<(Instant, Duration)>,
+    /// It found no connection; the next request would probably fare no better.
+    pub(super) is_unreachable: bool,
 }
 
 impl Client {
-    pub(super) fn new(index: usize, now: Instant) -> Client {
-        Client { token: Token(index), request: Request::new(now, false), connection: None }
+    pub(super) fn new(index: usize) -> Client {
+        Client {
+            index,
+            connection: None,
+            exchanges: VecDeque::new(),
+            taken_up: 0,
+            sent: 0,
+            outbox: Vec::new(),
+            sent_out: 0,
+            answer: Answer::default(),
+            connected: None,
+            is_unreachable: false,
+        }
     }
 
-    /// Sends a request, on the kept connection or on a new one.
-    pub(super) fn start(
+    /// A client with a connection that somebody else established and registered under its index.
+    pub(super) fn on(stream: TcpStream, index: usize) -> Client {
+        let connection = Some(Connection::established(stream, Instant::now()));
+        Client { connection, ..Client::new(index) }
+    }
+
+    /// Gives the connection away, if there is one.
+    pub(super) fn into_stream(self) -> Option<TcpStream> {
+        self.connection.map(|connection| connection.stream)
+    }
+
+    /// How many requests are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// No request is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+
+    /// When the first of its requests has taken too long.
+    pub(super) fn expires(&self, timeout: Duration) -> Option<Instant> {
+        self.exchanges.front().map(|first| first.taken_up + timeout)
+    }
+
+    /// Whether its connection has been begun and may still fail.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| !connection.is_open)
+    }
+
+    /// Whether its connection is known to be established.
+    pub(super) fn is_established(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.is_open)
+    }
+
+    /// When connect(2) was called and how long the connection took, once for each.
+    pub(super) fn take_connected(&mut self) -> Option<(Instant, Duration)> {
+        self.connected.take()
+    }
+
+    /// Queues a request; says in which slot it is. There are as many slots for each client as it
+    /// may have requests under way.
+    pub(super) fn take_up(
         &mut self,
-        request: Request,
-        shared: &Shared<'_>,
-        events: &Registry,
-    ) -> Step {
-        self.request = request;
-        let sent = match self.connection {
-            Some(_) => self.send_again(shared, events),
-            None => self.open(shared, events),
-        };
-        self.pending_if(sent)
+        due: Due,
+        message: &Message,
+        now: Instant,
+        depth: usize,
+    ) -> usize {
+        let mut exchange = Exchange::new(due, message.asks, message.bytes.len(), now);
+        exchange.slot = self.index * depth + self.taken_up % depth;
+        self.taken_up += 1;
+        if self.exchanges.is_empty() {
+            self.answer = Answer::to(message.asks);
+        }
+        self.exchanges.push_back(exchange);
+        self.outbox.extend_from_slice(&message.bytes);
+        exchange.slot
     }
 
-    /// Connects and sends at once: on loopback the handshake is over when connect(2) returns, and
-    /// a send that does not wait for its event saves one per connection. Registering after the
-    /// send misses nothing, because `EPOLL_CTL_ADD` reports what is ready already.
-    fn open(&mut self, shared: &Shared<'_>, events: &Registry) -> io::Result<()> {
-        let connection = self.connection.insert(Connection::open(shared)?);
-        connection.send(&shared.message, &mut self.request)?;
-        let interest = connection.interest();
-        events.register(&mut connection.stream, self.token, interest)
+    /// Connects, if need be, and sends at once: on loopback the handshake is over when connect(2)
+    /// returns, and a send that does not wait for its event saves one per connection. Registering
+    /// after the send misses nothing.
+    ///
+    /// `now` must be no later than the send, and `most` bytes are sent at most.
+    pub(super) fn push(&mut self, now: Instant, most: usize, io: &mut Io<'_>) {
+        let result = self.connect_and_send(now, most, io);
+        self.fail_if(result, io);
     }
 
-    fn send_again(&mut self, shared: &Shared<'_>, events: &Registry) -> io::Result<()> {
+    fn connect_and_send(
+        &mut self,
+        mut now: Instant,
+        most: usize,
+        io: &mut Io<'_>,
+    ) -> io::Result<()> {
+        if self.connection.is_none() {
+            self.begin(io)?;
+            now = Instant::now();
+        }
+        self.send(now, most)?;
+        self.register(io)
+    }
+
+    /// Begins a connection without a request.
+    pub(super) fn open(&mut self, io: &mut Io<'_>) {
+        let result = self.begin(io).and_then(|()| self.register(io));
+        self.fail_if(result, io);
+    }
+
+    fn begin(&mut self, io: &mut Io<'_>) -> io::Result<()> {
+        let client = io.first_client + self.index;
+        let connection = Connection::begin(io.shared.plan, &mut io.sources, client)?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// The registration of an established connection may be for reading only, so where something
+    /// is left to be sent it is made anew.
+    fn register(&mut self, io: &Io<'_>) -> io::Result<()> {
+        let is_left = self.sent_out < self.outbox.len() && io.shared.plan.slow.is_none();
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.phase = Phase::Waiting;
-        connection.unsent = shared.message.len();
-        connection.answer = Answer::default();
-        connection.send(&shared.message, &mut self.request)?;
-        if connection.unsent > 0 {
-            // The registration may be for reading only by now.
-            connection.rearm(self.token, events)?;
+        let writes = is_left || !connection.is_open;
+        if io.is_direct || (connection.is_registered() && !writes) {
+            return Ok(());
+        }
+        connection.register(io.poll.registry(), Token(self.index), writes)
+    }
+
+    fn send(&mut self, now: Instant, most: usize) -> io::Result<()> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let unsent = &self.outbox[self.sent_out..];
+        if unsent.is_empty() {
+            return Ok(());
+        }
+        let was_open = connection.is_open;
+        let count = connection.send(&unsent[..unsent.len().min(most)])?;
+        if connection.is_open && !was_open {
+            self.connected = Some((connection.began, now - connection.began));
+        }
+        self.note_sent(count, now);
+        Ok(())
+    }
+
+    fn note_sent(&mut self, mut count: usize, now: Instant) {
+        self.sent_out += count;
+        if self.sent_out == self.outbox.len() {
+            self.outbox.clear();
+            self.sent_out = 0;
+        }
+        while let Some(exchange) = self.exchanges.get_mut(self.sent).filter(|_| count > 0) {
+            let own = count.min(exchange.unsent);
+            exchange.note_sent(own, now);
+            count -= own;
+            self.sent += usize::from(exchange.unsent == 0);
+        }
+    }
+
+    /// Goes on after a readiness event; `most` bytes are sent and read at most.
+    pub(super) fn ready(&mut self, event: &Event, (send, read): (usize, usize), io: &mut Io<'_>) {
+        let is_at_end = event.is_read_closed() || event.is_error();
+        let result = self.advance(is_at_end, send, read, io);
+        self.fail_if(result, io);
+    }
+
+    /// Goes on without an event.
+    pub(super) fn poke(&mut self, (send, read): (usize, usize), io: &mut Io<'_>) {
+        let result = self.advance(false, send, read, io);
+        self.fail_if(result, io);
+    }
+
+    fn advance(
+        &mut self,
+        is_at_end: bool,
+        send: usize,
+        read: usize,
+        io: &mut Io<'_>,
+    ) -> io::Result<()> {
+        if !self.outbox.is_empty() && send > 0 {
+            self.send(Instant::now(), send)?;
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if !connection.is_open {
+            if !self.outbox.is_empty() {
+                return Ok(());
+            }
+            // connect(2), EINPROGRESS: SO_ERROR says how it went.
+            connection.stream.take_error()?.map_or(Ok(()), Err)?;
+            if connection.stream.peer_addr().is_err() {
+                return Ok(());
+            }
+            connection.is_open = true;
+            self.connected = Some((connection.began, connection.began.elapsed()));
+        }
+        if read == 0 {
+            return Ok(());
+        }
+        self.receive(is_at_end, read, io)?;
+        if is_at_end && self.exchanges.is_empty() {
+            self.close();
         }
         Ok(())
     }
 
-    /// Goes on after a readiness event.
-    pub(super) fn ready(
+    /// Reads until nothing is left, but not for too long in a row.
+    ///
+    /// A read that does not fill the buffer has emptied the socket, and the next byte will raise
+    /// a new event (epoll(7), question 9), so the read that would only say EAGAIN is saved. Not if
+    /// the event told of an end or an error: then that is still to come, and no event with it.
+    fn receive(&mut self, to_the_end: bool, most: usize, io: &mut Io<'_>) -> io::Result<()> {
+        let mut buffer = mem::take(&mut io.buffer);
+        let room = most.min(buffer.len());
+        let result = self.read_all(to_the_end, &mut buffer[..room], io);
+        io.buffer = buffer;
+        if result? && most >= room && io.shared.plan.slow.is_none() && !io.is_direct {
+            let writes = !self.outbox.is_empty();
+            let Some(connection) = &mut self.connection else { return Ok(()) };
+            connection.register(io.poll.registry(), Token(self.index), writes)?;
+        }
+        Ok(())
+    }
+
+    /// Says whether there may be more to read.
+    fn read_all(
         &mut self,
-        event: &Event,
-        shared: &Shared<'_>,
-        events: &Registry,
+        to_the_end: bool,
         buffer: &mut [u8],
-    ) -> Step {
-        let Some(connection) = &mut self.connection else { return Step::Pending };
-        match connection.ready(event, &shared.message, buffer, &mut self.request) {
-            Ok(Progress::Blocked) => Step::Pending,
-            Ok(Progress::Unread) => {
-                let rearmed = connection.rearm(self.token, events);
-                self.pending_if(rearmed)
+        io: &mut Io<'_>,
+    ) -> io::Result<bool> {
+        for _ in 0..READS_IN_A_ROW {
+            let Some(connection) = &mut self.connection else { return Ok(false) };
+            let count = match connection.stream.read(buffer) {
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            if count == 0 {
+                self.end_of_stream(io);
+                return Ok(false);
             }
-            Ok(Progress::Ended(end)) => self.end(end, shared, event.is_read_closed()),
-            Err(error) => self.fail(&error),
+            self.take_in(&buffer[..count], io);
+            let is_satisfied = self.exchanges.is_empty() || !to_the_end;
+            if count < buffer.len() && is_satisfied {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes in what one read gave: the end of the first answer, and maybe of some behind it.
+    fn take_in(&mut self, mut bytes: &[u8], io: &mut Io<'_>) {
+        let now = Instant::now();
+        while !bytes.is_empty() {
+            let Some(exchange) = self.exchanges.front_mut() else {
+                // Bytes that answer nothing; a kept connection must not be used with them.
+                return self.close();
+            };
+            let Ok(used) = self.answer.feed(bytes) else {
+                exchange.note_received(bytes.len(), now);
+                return self.end_malformed(io);
+            };
+            exchange.note_received(used, now);
+            bytes = &bytes[used..];
+            if let Some(status) = self.answer.complete() {
+                let surplus = !bytes.is_empty() && self.exchanges.len() == 1;
+                self.end_answered(End::Answered { status, surplus }, io);
+                if self.connection.is_none() {
+                    return;
+                }
+            }
         }
     }
 
-    fn pending_if(&mut self, result: io::Result<()>) -> Step {
-        match result {
-            Ok(()) => Step::Pending,
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    /// Keeps the connection if another request may go out on it, else closes it.
-    fn end(&mut self, end: End, shared: &Shared<'_>, closed_by_server: bool) -> Step {
-        let Some(connection) = &self.connection else { return Step::Ended(end) };
-        let itself = end == End::without_errno(Failure::Malformed) && connection.is_to_itself();
+    /// Ends the first exchange, and keeps the connection if another request may go out on it. The
+    /// server must allow it, and have the whole of this request.
+    fn end_answered(&mut self, end: End, io: &mut Io<'_>) {
+        let Some(exchange) = self.exchanges.pop_front() else { return };
+        io.ended.push(Ended { exchange, end });
+        self.sent = self.sent.saturating_sub(1);
         let keeps = matches!(end, End::Answered { surplus: false, .. })
-            && shared.plan.reuse == Reuse::KeepAlive
-            && connection.is_reusable()
-            && !closed_by_server;
-        if !keeps {
-            self.close();
+            && io.shared.plan.reuse == Reuse::KeepAlive
+            && self.answer.keep_alive()
+            && exchange.unsent == 0;
+        match self.exchanges.front() {
+            Some(next) if keeps => self.answer = Answer::to(next.asks),
+            None if keeps => {}
+            _ => self.end_all(End::without_errno(Failure::ClosedEarly), io),
         }
-        if itself {
-            self.request.connected = None;
-            return Step::Unreachable(End::without_errno(Failure::Refused));
-        }
-        Step::Ended(end)
     }
 
-    fn fail(&mut self, error: &io::Error) -> Step {
-        let end = End::of_error(error, self.timed_out());
-        self.give_up(end)
+    fn end_malformed(&mut self, io: &mut Io<'_>) {
+        if self.connection.as_ref().is_some_and(Connection::is_to_itself) {
+            self.connected = None;
+            self.is_unreachable = true;
+            return self.end_all(End::without_errno(Failure::Refused), io);
+        }
+        self.end_all(End::without_errno(Failure::Malformed), io);
     }
 
-    /// Ends the request for its timeout.
-    pub(super) fn expire(&mut self) -> Step {
-        self.give_up(End::without_errno(self.timed_out()))
+    fn end_of_stream(&mut self, io: &mut Io<'_>) {
+        if let Some(first) = self.exchanges.front_mut() {
+            let now = Instant::now();
+            let end = self.answer.at_end(first.bytes_in);
+            first.note_received(0, now);
+            if matches!(end, End::Failed(..)) {
+                return self.end_all(end, io);
+            }
+            self.end_answered(end, io);
+        }
+        self.end_all(End::without_errno(Failure::ClosedEarly), io);
+    }
+
+    fn fail_if(&mut self, result: io::Result<()>, io: &mut Io<'_>) {
+        if let Err(error) = result {
+            let end = End::of_error(&error, self.timed_out());
+            self.give_up(end, io);
+        }
+    }
+
+    /// Ends the first request for its timeout, and those behind it with it.
+    pub(super) fn expire(&mut self, io: &mut Io<'_>) {
+        self.give_up(End::without_errno(self.timed_out()), io);
     }
 
     fn timed_out(&self) -> Failure {
-        match self.phase() {
-            Phase::Connecting => Failure::TimedOutConnecting,
-            Phase::Waiting => Failure::TimedOutWaiting,
-            Phase::Reading => Failure::TimedOutReading,
+        if !self.is_established() {
+            return Failure::TimedOutConnecting;
+        }
+        match self.exchanges.front() {
+            Some(first) if first.bytes_in > 0 => Failure::TimedOutReading,
+            _ => Failure::TimedOutWaiting,
         }
     }
 
-    fn give_up(&mut self, end: End) -> Step {
-        let phase = self.phase();
-        self.close();
-        if phase == Phase::Connecting { Step::Unreachable(end) } else { Step::Ended(end) }
+    fn give_up(&mut self, end: End, io: &mut Io<'_>) {
+        self.is_unreachable |=
+            self.connection.as_ref().is_none_or(|connection| !connection.is_open);
+        self.end_all(end, io);
     }
 
-    fn phase(&self) -> Phase {
-        self.connection.as_ref().map_or(Phase::Connecting, |connection| connection.phase)
+    /// Closes the connection and ends all that was under way on it.
+    pub(super) fn end_all(&mut self, end: End, io: &mut Io<'_>) {
+        self.close();
+        // Only the first had begun to come.
+        let behind = match end {
+            End::Failed(Failure::TimedOutReading, errno) => {
+                End::Failed(Failure::TimedOutWaiting, errno)
+            }
+            other => other,
+        };
+        let mut end = end;
+        for exchange in self.exchanges.drain(..) {
+            io.ended.push(Ended { exchange, end });
+            end = behind;
+        }
     }
 
     /// Closes the connection, if there is one. That takes it off the epoll interest list as well,
     /// since nobody has a duplicate of the descriptor (epoll(7), question 6).
     pub(super) fn close(&mut self) {
         self.connection = None;
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Not established yet, as far as is known.
-    Connecting,
-    /// No byte of an answer yet.
-    Waiting,
-    /// Part of an answer is here.
-    Reading,
-}
-
-/// What came of a readiness event.
-enum Progress {
-    /// All was done that could be done.
-    Blocked,
-    /// There may be more to read.
-    Unread,
-    Ended(End),
-}
-
-#[derive(Debug)]
-struct Connection {
-    stream: TcpStream,
-    phase: Phase,
-    /// How many bytes of the request are still to be sent.
-    unsent: usize,
-    answer: Answer,
-}
-
-impl Connection {
-    fn open(shared: &Shared<'_>) -> io::Result<Connection> {
-        let stream = TcpStream::connect(shared.plan.targets[0])?;
-        stream.set_nodelay(true)?;
-        let unsent = shared.message.len();
-        Ok(Connection { stream, phase: Phase::Connecting, unsent, answer: Answer::default() })
-    }
-
-    fn interest(&self) -> Interest {
-        if self.unsent > 0 { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
-    }
-
-    /// Registers anew: for what is wanted now, and to be told again of what is ready already, which
-    /// `EPOLL_CTL_MOD` looks up as `EPOLL_CTL_ADD` does.
-    fn rearm(&mut self, token: Token, events: &Registry) -> io::Result<()> {
-        let interest = self.interest();
-        events.reregister(&mut self.stream, token, interest)
-    }
-
-    fn ready(
-        &mut self,
-        event: &Event,
-        message: &[u8],
-        buffer: &mut [u8],
-        request: &mut Request,
-    ) -> io::Result<Progress> {
-        if self.phase == Phase::Connecting {
-            // connect(2), EINPROGRESS: SO_ERROR says how it went.
-            self.stream.take_error()?.map_or(Ok(()), Err)?;
-        }
-        self.send(message, request)?;
-        if self.phase == Phase::Connecting {
-            return Ok(Progress::Blocked);
-        }
-        self.receive(event.is_read_closed() || event.is_error(), buffer, request)
-    }
-
-    /// Sends what is left of the request, as far as the socket takes it. The first byte that it
-    /// takes is proof of the connection: before, send(2) gives EAGAIN, or the connect's error.
-    fn send(&mut self, message: &[u8], request: &mut Request) -> io::Result<()> {
-        while self.unsent > 0 {
-            let rest = &message[message.len() - self.unsent..];
-            let now = Instant::now();
-            match self.stream.write(rest) {
-                Ok(count) => self.note_sent(count, rest.len() == message.len(), now, request),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn note_sent(&mut self, count: usize, is_first: bool, now: Instant, request: &mut Request) {
-        if self.phase == Phase::Connecting {
-            self.phase = Phase::Waiting;
-            request.connected = Some(now);
-        }
-        if is_first {
-            request.sent = now;
-        }
-        self.unsent -= count;
-    }
-
-    /// Reads until the answer is complete or nothing is left, but not for too long in a row.
-    ///
-    /// A read that does not fill the buffer has emptied the socket, and the next byte will raise
-    /// a new event (epoll(7), question 9), so the read that would only say EAGAIN is saved. Not if
-    /// the event told of an end or an error: then that is still to come, and no event with it.
-    fn receive(
-        &mut self,
-        to_the_end: bool,
-        buffer: &mut [u8],
-        request: &mut Request,
-    ) -> io::Result<Progress> {
-        for _ in 0..READS_IN_A_ROW {
-            let count = match self.stream.read(buffer) {
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok(Progress::Blocked);
-                }
-                Err(error) => return Err(error),
-            };
-            request.received(count);
-            if let Some(end) = self.take(&buffer[..count]) {
-                return Ok(Progress::Ended(end));
-            }
-            if count < buffer.len() && !to_the_end {
-                return Ok(Progress::Blocked);
-            }
-        }
-        Ok(Progress::Unread)
-    }
-
-    /// Takes in what one read gave, and says how the request ended, if it did.
-    fn take(&mut self, bytes: &[u8]) -> Option<End> {
-        if bytes.is_empty() {
-            let status = self.answer.complete_at_end();
-            return Some(
-                status.map_or(End::without_errno(Failure::ClosedEarly), |status| {
-                    self.answered(status)
-                }),
-            );
-        }
-        self.phase = Phase::Reading;
-        if self.answer.feed(bytes).is_err() {
-            return Some(End::without_errno(Failure::Malformed));
-        }
-        self.answer.complete().map(|status| self.answered(status))
-    }
-
-    fn answered(&self, status: Status) -> End {
-        End::Answered { status, surplus: self.answer.has_surplus() }
-    }
-
-    /// Another request may follow: the server allows it, and it has the whole of this one.
-    fn is_reusable(&self) -> bool {
-        self.answer.keep_alive() && self.unsent == 0
-    }
-
-    /// Where nobody listens, a connect whose ephemeral port happens to be the target's meets
-    /// itself (simultaneous open, RFC 9293 section 3.5), and the request comes back as answer.
-    fn is_to_itself(&self) -> bool {
-        match (self.stream.local_addr(), self.stream.peer_addr()) {
-            (Ok(local), Ok(peer)) => local == peer,
-            _ => false,
-        }
+        self.outbox.clear();
+        (self.sent_out, self.sent) = (0, 0);
     }
 }
 
@@ -359,14 +446,10 @@ mod tests {
     use super::*;
     use crate::harness::load::Plan;
     use socket2::{Domain, Socket, Type};
-    use std::{
-        net::{SocketAddr, TcpStream as StdStream},
-        sync::atomic::AtomicBool,
-        time::Duration,
-    };
+    use std::{net::SocketAddr, sync::atomic::AtomicBool};
 
     /// A socket that is connected to its own address, as connect(2) may make it by chance.
-    fn to_itself() -> (StdStream, SocketAddr) {
+    fn to_itself() -> (TcpStream, SocketAddr) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         socket.bind(&any.into()).expect("a free port");
@@ -374,7 +457,7 @@ mod tests {
         socket.connect(&own).expect("a simultaneous open");
         // It stays blocking, so that a read waits for what was sent.
         socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
-        (socket.into(), own.as_socket().expect("an IP address"))
+        (TcpStream::from_std(socket.into()), own.as_socket().expect("an IP address"))
     }
 
     #[test]
@@ -382,23 +465,18 @@ mod tests {
         let (stream, target) = to_itself();
         let plan = Plan::new(target);
         let stop = AtomicBool::new(false);
-        let shared = Shared::new(&plan, &stop).expect("a sound plan");
-        let mut client = Client::new(0, shared.begins);
-        let mut connection = Connection {
-            stream: TcpStream::from_std(stream),
-            phase: Phase::Connecting,
-            unsent: shared.message.len(),
-            answer: Answer::default(),
-        };
-        connection.send(&shared.message, &mut client.request).expect("a connection");
-        let progress = connection.receive(false, &mut [0; 1024], &mut client.request);
-        let Ok(Progress::Ended(end)) = progress else { panic!("the request did not come back") };
-        assert_eq!(end, End::without_errno(Failure::Malformed));
-        client.connection = Some(connection);
-        assert_eq!(
-            client.end(end, &shared, false),
-            Step::Unreachable(End::without_errno(Failure::Refused))
-        );
-        assert!(client.connection.is_none() && client.request.connected.is_none());
+        let shared = Shared::new(&plan, 1, &stop).expect("a sound plan");
+        let mut io = Io::new(&shared, Poll::new().expect("an epoll instance"), 0);
+        let mut client = Client::on(stream, 0);
+        let now = Instant::now();
+        let due = Due { at: now, counted: true, step: 0 };
+        let message = shared.messages.pick(&mut fastrand::Rng::with_seed(0));
+        client.take_up(due, message, now, 1);
+        client.push(now, usize::MAX, &mut io);
+        client.poke((usize::MAX, usize::MAX), &mut io);
+        let ends: Vec<_> = io.ended.iter().map(|ended| ended.end).collect();
+        assert_eq!(ends, [End::without_errno(Failure::Refused)]);
+        assert!(client.is_unreachable && client.take_connected().is_none());
+        assert!(client.into_stream().is_none(), "it would meet itself again");
     }
 }

@@ -1,19 +1,24 @@
 //! One thread's share of the clients, driven by one epoll instance.
 
 use super::{
+    Pace, Plan, Reuse, Slow, SlowAt,
     account::End,
-    client::{Client, Request, Step},
+    alarm::{ALARM, Alarm},
+    client::{Client, Io},
     deadlines::StartOrder,
+    ledger::Ledger,
     outcome::Outcome,
-    series::Series,
-    shared::{Gauge, Shared},
+    schedule::{Due, Schedule},
+    shared::{Gauge, Shared, Times},
 };
 use anyhow::{Context, Result};
+use fastrand::Rng;
 use mio::{Events, Poll};
-use nix::time::{ClockId, clock_gettime};
 use std::{
-    collections::VecDeque,
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
     io::ErrorKind,
+    mem,
     time::{Duration, Instant},
 };
 
@@ -23,53 +28,85 @@ use std::{
 pub(super) const REST: Duration = Duration::from_millis(10);
 
 /// How often the stop flag is looked at when nothing else happens.
-const LOOK_UP: Duration = Duration::from_millis(20);
+pub(super) const LOOK_UP: Duration = Duration::from_millis(20);
 
 /// How many events are taken at once. Few, because the last of them waits for all the others.
-const EVENTS: usize = 128;
+pub(super) const EVENTS: usize = 128;
 
 /// How many rested clients start in a row while events wait.
 const STARTS_IN_A_ROW: usize = 64;
 
-/// Large enough that a read seldom fills it, small enough to stay in the cache.
-const BUFFER: usize = 64 * 1024;
+/// How often slow clients send or read a piece, at the most.
+const SLOW_TICK: Duration = Duration::from_millis(10);
+
+/// How long the connections of an open loop may take before its schedule begins.
+const OPENING: Duration = Duration::from_secs(1);
 
 /// An event loop and its clients.
 #[derive(Debug)]
 pub(super) struct EventLoop<'a> {
-    shared: &'a Shared<'a>,
-    gauge: &'a Gauge,
-    poll: Poll,
-    buffer: Box<[u8]>,
+    io: Io<'a>,
+    times: Times,
     clients: Vec<Client>,
-    /// The clients that have a request under way.
+    /// The requests that are under way.
     under_way: StartOrder,
     /// The clients that start their next request at a time to come, the soonest first.
     resting: VecDeque<(Instant, usize)>,
-    outcome: Outcome,
-    series: Series,
-    /// This thread's CPU time when the window opened.
-    cpu_at_opening: Option<Duration>,
+    /// The clients that send or read their next piece at a time to come.
+    ticking: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// An open loop's share of the schedule, the requests that are due, and the clients that can
+    /// take one, each once.
+    schedule: Schedule,
+    backlog: VecDeque<Due>,
+    free: VecDeque<usize>,
+    is_free: Vec<bool>,
+    alarm: Option<Alarm>,
+    random: Rng,
+    ledger: Ledger<'a>,
 }
 
 impl<'a> EventLoop<'a> {
+    /// Makes the loop `index` of `loops`, and waits with it until all have been made and an open
+    /// loop has its connections: only then the clock starts.
     pub(super) fn new(
         shared: &'a Shared<'a>,
         gauge: &'a Gauge,
-        poll: Poll,
-        clients: usize,
+        (index, loops): (usize, usize),
     ) -> Result<EventLoop<'a>> {
+        let plan = shared.plan;
+        let count = Plan::share(plan.connections, index, loops);
+        let first = (0..index).map(|index| Plan::share(plan.connections, index, loops)).sum();
+        let is_open_loop = plan.pace != Pace::Closed;
+        // Before the first client, for the clients may use up the descriptors.
+        let poll = Poll::new().context("epoll_create")?;
+        let alarm = is_open_loop.then(|| Alarm::new(&poll)).transpose()?;
+        let mut io = Io::new(shared, poll, first);
+        io.is_direct = plan.spin && plan.slow.is_none() && count == 1;
+        let mut clients: Vec<_> = (0..count).map(Client::new).collect();
+        shared.meet(1);
+        if is_open_loop && plan.reuse == Reuse::KeepAlive {
+            open_all(&mut clients, &mut io)?;
+        }
+        let times = shared.meet(2);
+        let mut random = Rng::with_seed(plan.seed.wrapping_add(index as u64));
+        let Times { begins, opens, closes } = times;
+        let schedule =
+            Schedule::new(&plan.pace, (begins, opens, closes), (index, loops), random.fork());
+        let closed = if is_open_loop { 0 } else { count };
         Ok(EventLoop {
-            shared,
-            gauge,
-            poll,
-            buffer: vec![0; BUFFER].into(),
-            clients: (0..clients).map(|index| Client::new(index, shared.begins)).collect(),
-            under_way: StartOrder::new(clients),
-            resting: (0..clients).map(|index| (shared.begins, index)).collect(),
-            outcome: Outcome::new().context("histogram")?,
-            series: Series::new(shared.opens, shared.closes).context("histogram")?,
-            cpu_at_opening: None,
+            io,
+            times,
+            clients,
+            under_way: StartOrder::new(count * plan.pipeline),
+            resting: (0..closed).map(|client| (begins, client)).collect(),
+            ticking: BinaryHeap::new(),
+            schedule,
+            backlog: VecDeque::new(),
+            free: (closed..count).collect(),
+            is_free: vec![is_open_loop; count],
+            alarm,
+            random,
+            ledger: Ledger::new(shared, times, gauge)?,
         })
     }
 
@@ -77,32 +114,65 @@ impl<'a> EventLoop<'a> {
     pub(super) fn run(mut self) -> Result<Outcome> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
-        while !self.shared.is_over(now) && !self.is_idle() {
-            self.note_opening(now)?;
+        while !self.io.shared.is_over(now, self.times) && !self.is_idle() {
+            self.ledger.tick(now)?;
             self.start_rested(now);
+            self.admit(now);
             self.expire(now);
-            self.wait(&mut events, now)?;
-            for event in &events {
-                let index = event.token().0;
-                let (shared, registry) = (self.shared, self.poll.registry());
-                let step = self.clients[index].ready(event, shared, registry, &mut self.buffer);
-                self.proceed(index, step);
+            self.tick_slow(now);
+            if self.io.is_direct {
+                self.poke();
+            } else {
+                self.wait(&mut events, now)?;
+                self.handle(&events);
             }
-            now = Instant::now();
-            self.show(now);
+            let after = Instant::now();
+            if events.is_empty() {
+                self.note_spun(now, after);
+            }
+            now = after;
+            self.ledger.show(self.clients.len());
         }
         self.finish(now)
     }
 
     fn is_idle(&self) -> bool {
-        self.under_way.first().is_none() && self.resting.is_empty()
+        self.under_way.first().is_none()
+            && self.resting.is_empty()
+            && self.backlog.is_empty()
+            && self.schedule.next_at().is_none()
     }
 
-    fn note_opening(&mut self, now: Instant) -> Result<()> {
-        if self.cpu_at_opening.is_none() && now >= self.shared.opens {
-            self.cpu_at_opening = Some(thread_cpu()?);
+    fn handle(&mut self, events: &Events) {
+        let limits = self.limits_of_event();
+        for event in events {
+            if event.token() == ALARM {
+                let now = Instant::now();
+                self.alarm.iter_mut().for_each(|alarm| alarm.rang(now));
+            } else {
+                let index = event.token().0;
+                self.clients[index].ready(event, limits, &mut self.io);
+                self.settle(index);
+            }
+            if self.alarm.is_some() {
+                // The last events must not keep waiting those who are due.
+                self.admit(Instant::now());
+            }
         }
-        Ok(())
+    }
+
+    /// How many bytes a client may send and read on an event; the slow ones wait for their tick.
+    fn limits_of_event(&self) -> (usize, usize) {
+        match self.io.shared.plan.slow {
+            None => (usize::MAX, usize::MAX),
+            Some(Slow { at: SlowAt::Sending, .. }) => (0, usize::MAX),
+            Some(Slow { at: SlowAt::Reading, .. }) => (usize::MAX, 0),
+        }
+    }
+
+    fn poke(&mut self) {
+        self.clients[0].poke((usize::MAX, usize::MAX), &mut self.io);
+        self.settle(0);
     }
 
     fn start_rested(&mut self, now: Instant) {
@@ -110,8 +180,7 @@ impl<'a> EventLoop<'a> {
             match self.resting.front() {
                 Some(&(wakes, index)) if wakes <= now => {
                     self.resting.pop_front();
-                    let step = self.start(index);
-                    self.proceed(index, step);
+                    self.settle(index);
                 }
                 _ => return,
             }
@@ -119,93 +188,229 @@ impl<'a> EventLoop<'a> {
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some(index) = self.under_way.first() {
-            if now < self.clients[index].request.started + self.shared.plan.timeout {
+        while let Some(slot) = self.under_way.first() {
+            let index = slot / self.io.shared.plan.pipeline;
+            if self.clients[index].expires(self.io.shared.plan.timeout).is_none_or(|at| now < at) {
                 return;
             }
-            let step = self.clients[index].expire();
-            self.proceed(index, step);
+            self.clients[index].expire(&mut self.io);
+            self.settle(index);
+        }
+    }
+
+    /// Gives those who are due a client each, as long as there are free ones.
+    fn admit(&mut self, now: Instant) {
+        while let Some(due) = self.schedule.take(now) {
+            if !self.io.shared.claim() {
+                self.schedule.end();
+                break;
+            }
+            self.ledger.start(due, now);
+            self.backlog.push_back(due);
+        }
+        while let Some(index) = self.free.front().copied().filter(|_| !self.backlog.is_empty()) {
+            let Some(due) = self.backlog.pop_front() else { return };
+            self.free.pop_front();
+            self.is_free[index] = false;
+            let now = Instant::now();
+            self.take_up(index, due, now);
+            self.push(index, now);
+            self.settle(index);
+        }
+    }
+
+    fn take_up(&mut self, index: usize, due: Due, now: Instant) {
+        let plan = self.io.shared.plan;
+        let message = self.io.shared.messages.pick(&mut self.random);
+        let slot = self.clients[index].take_up(due, message, now, plan.pipeline);
+        self.under_way.push(slot);
+        self.ledger.take_up(due);
+    }
+
+    fn push(&mut self, index: usize, now: Instant) {
+        let most = match self.io.shared.plan.slow {
+            None => usize::MAX,
+            Some(slow) => {
+                self.ticking.push(Reverse((now + tick_of(slow).0, index)));
+                if slow.at == SlowAt::Sending { tick_of(slow).1 } else { usize::MAX }
+            }
+        };
+        self.clients[index].push(now, most, &mut self.io);
+    }
+
+    /// Lets slow clients send or read their next piece.
+    fn tick_slow(&mut self, now: Instant) {
+        let Some(slow) = self.io.shared.plan.slow else { return };
+        let (pause, piece) = tick_of(slow);
+        let limits = match slow.at {
+            SlowAt::Sending => (piece, 0),
+            SlowAt::Reading => (usize::MAX, piece),
+        };
+        while let Some(&Reverse((at, index))) = self.ticking.peek().filter(|tick| tick.0.0 <= now) {
+            self.ticking.pop();
+            self.clients[index].poke(limits, &mut self.io);
+            if !self.clients[index].is_empty() {
+                // From the moment when this one was due, so that the rate is kept.
+                self.ticking.push(Reverse(((at + pause).max(now), index)));
+            }
+            self.settle(index);
+        }
+    }
+
+    /// Draws the conclusions of whatever a client did: the closed loop is closed here.
+    fn settle(&mut self, index: usize) {
+        loop {
+            let mut ended = mem::take(&mut self.io.ended);
+            for one in ended.drain(..) {
+                self.under_way.remove(one.exchange.slot);
+                self.ledger.end(&one);
+            }
+            self.io.ended = ended;
+            if let Some((began, took)) = self.clients[index].take_connected() {
+                self.ledger.connect(began, took);
+            }
+            let is_unreachable = mem::take(&mut self.clients[index].is_unreachable);
+            if self.alarm.is_some() {
+                return self.set_free(index);
+            }
+            if is_unreachable {
+                return self.resting.push_back((Instant::now() + REST, index));
+            }
+            self.refill(index);
+            if self.io.ended.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn set_free(&mut self, index: usize) {
+        let has_room = self.clients[index].under_way() < self.io.shared.plan.pipeline;
+        if has_room && !self.is_free[index] {
+            self.is_free[index] = true;
+            self.free.push_back(index);
+        }
+    }
+
+    /// Starts as many requests as the client may have under way, and as there are to start.
+    fn refill(&mut self, index: usize) {
+        let depth = self.io.shared.plan.pipeline;
+        if self.clients[index].under_way() == depth {
+            return;
+        }
+        let now = Instant::now();
+        let due = Due { at: now, counted: now >= self.times.opens, step: 0 };
+        let mut is_new = false;
+        while self.clients[index].under_way() < depth {
+            if now >= self.times.closes || !self.io.shared.claim() {
+                if self.clients[index].is_empty() {
+                    // Nobody would read what comes on it from now on.
+                    self.clients[index].close();
+                }
+                break;
+            }
+            self.ledger.start(due, now);
+            self.take_up(index, due, now);
+            is_new = true;
+        }
+        if is_new {
+            self.push(index, now);
         }
     }
 
     /// Waits for events, but not beyond the next thing to do.
     fn wait(&mut self, events: &mut Events, now: Instant) -> Result<()> {
-        let mut until = self.shared.closes.min(now + LOOK_UP);
-        if self.cpu_at_opening.is_none() {
-            until = until.min(self.shared.opens);
+        let mut until = self.times.closes.min(now + LOOK_UP);
+        let others = [
+            self.ledger.next_tick(),
+            self.resting.front().map(|&(wakes, _)| wakes),
+            self.ticking.peek().map(|&Reverse((at, _))| at),
+            self.under_way.first().and_then(|slot| {
+                let plan = self.io.shared.plan;
+                self.clients[slot / plan.pipeline].expires(plan.timeout)
+            }),
+        ];
+        for other in others.into_iter().flatten() {
+            until = until.min(other);
         }
-        if let Some(&(wakes, _)) = self.resting.front() {
-            until = until.min(wakes);
+        let mut sleeps = !self.io.shared.plan.spin;
+        if let (Some(due), Some(alarm)) = (self.schedule.next_at(), &mut self.alarm) {
+            sleeps = sleeps && alarm.set(due, now)?;
         }
-        if let Some(first) = self.under_way.first() {
-            until = until.min(self.clients[first].request.started + self.shared.plan.timeout);
-        }
-        match self.poll.poll(events, Some(until.saturating_duration_since(now))) {
-            // A signal handler ran: as if nothing had happened (epoll_wait(2), EINTR).
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            result => result.context("epoll_wait"),
-        }
+        let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
+        poll(&mut self.io.poll, events, sleep)
     }
 
-    /// Starts the client's next request, if there is one to start.
-    fn start(&mut self, index: usize) -> Step {
-        let now = Instant::now();
-        let client = &mut self.clients[index];
-        if now >= self.shared.closes || !self.shared.claim() {
-            // Nobody would read what comes on it from now on.
-            client.close();
-            return Step::Pending;
+    /// A round that neither slept nor found anything to do was spent waiting.
+    fn note_spun(&mut self, before: Instant, after: Instant) {
+        let is_soon = self.alarm.is_some() && after.duration_since(before) < LOOK_UP / 20;
+        if self.io.shared.plan.spin || is_soon {
+            self.ledger.spun(before, after);
         }
-        let counted = now >= self.shared.opens;
-        if counted {
-            self.outcome.started += 1;
-            self.series.start(now);
-        }
-        self.under_way.push(index);
-        client.start(Request::new(now, counted), self.shared, self.poll.registry())
-    }
-
-    /// Draws the conclusions of a step: the closed loop is closed here.
-    fn proceed(&mut self, index: usize, mut step: Step) {
-        while let Step::Ended(end) = step {
-            self.note_end(index, end);
-            step = self.start(index);
-        }
-        if let Step::Unreachable(end) = step {
-            self.note_end(index, end);
-            self.resting.push_back((Instant::now() + REST, index));
-        }
-    }
-
-    fn note_end(&mut self, index: usize, end: End) {
-        self.under_way.remove(index);
-        self.outcome.record(&self.clients[index].request, end, &mut self.series);
-    }
-
-    fn show(&mut self, now: Instant) {
-        if self.series.turn(now) {
-            self.series.complete().into_iter().for_each(|second| self.gauge.show_second(second));
-        }
-        self.gauge.show(&self.outcome, 0);
     }
 
     /// Enters what is still under way, and closes all connections.
     fn finish(mut self, now: Instant) -> Result<Outcome> {
-        while let Some(index) = self.under_way.first() {
-            self.note_end(index, End::InFlight);
+        // Those who were due by now; the rest would have been.
+        while let Some(due) = self.schedule.take(now.min(self.times.closes)) {
+            if !self.io.shared.claim() {
+                break;
+            }
+            self.ledger.start(due, now);
+            self.backlog.push_back(due);
         }
-        self.outcome.threads = 1;
-        self.outcome.elapsed = now.saturating_duration_since(self.shared.opens);
-        if let Some(before) = self.cpu_at_opening {
-            self.outcome.own_cpu = thread_cpu()?.saturating_sub(before);
+        self.backlog.iter().for_each(|&due| self.ledger.leave(due));
+        for client in &mut self.clients {
+            client.end_all(End::InFlight, &mut self.io);
+            client.take_connected().into_iter().for_each(|(began, took)| {
+                self.ledger.connect(began, took);
+            });
         }
-        self.outcome.seconds = self.series.finish(now);
-        Ok(self.outcome)
+        self.io.ended.iter().for_each(|ended| self.ledger.end(ended));
+        self.ledger.finish(now)
     }
 }
 
-/// CPU time of the calling thread, to the nanosecond (`clock_gettime(2)`).
-fn thread_cpu() -> Result<Duration> {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("clock_gettime")?;
-    Ok(time.into())
+/// Waits for events; a signal handler that ran is as if nothing had happened
+/// (`epoll_wait(2)`, EINTR).
+pub(super) fn poll(poll: &mut Poll, events: &mut Events, sleep: Duration) -> Result<()> {
+    match poll.poll(events, Some(sleep)) {
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            events.clear();
+            Ok(())
+        }
+        result => result.context("epoll_wait"),
+    }
+}
+
+/// Opens all connections ahead of the requests, so that these need not wait for them: an open
+/// loop's users are there already. One that fails now is tried again when a request needs it.
+fn open_all(clients: &mut [Client], io: &mut Io<'_>) -> Result<()> {
+    let mut events = Events::with_capacity(EVENTS);
+    let deadline = Instant::now() + OPENING;
+    for client in &mut *clients {
+        client.open(io);
+    }
+    while clients.iter().any(Client::is_connecting) && Instant::now() < deadline {
+        poll(&mut io.poll, &mut events, LOOK_UP)?;
+        for event in &events {
+            if let Some(client) = clients.get_mut(event.token().0) {
+                client.ready(event, (0, 0), io);
+            }
+        }
+        if io.is_direct {
+            clients[0].poke((0, 0), io);
+        }
+    }
+    for client in clients {
+        client.is_unreachable = false;
+    }
+    Ok(())
+}
+
+/// How often a slow client gets to send or read, and how many bytes then.
+fn tick_of(slow: Slow) -> (Duration, usize) {
+    let rate = slow.bytes_per_second.max(1);
+    let bytes = (rate / 100).max(1);
+    let pause = Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / rate);
+    (pause.max(SLOW_TICK), usize::try_from(bytes).unwrap_or(usize::MAX))
 }

@@ -1,5 +1,12 @@
 //! What limited a run, and the command that would mend it.
 
+use super::{Outcome, Plan, source::ephemeral_ports};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit},
+};
+use std::fs;
+
 /// Something that the run needed more of than the machine gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -26,4 +33,63 @@ pub enum Limited {
     Watches,
     /// Memory that TCP may take up, in pages (tcp(7), `tcp_mem`).
     TcpMemory,
+}
+
+/// Descriptors besides the connections, with some room.
+const OTHERS: u64 = 64;
+
+/// Reads the limits out of what the system refused in this run.
+pub(super) fn of(plan: &Plan, outcome: &Outcome) -> Vec<Limit> {
+    let has_met = |errno: Errno| {
+        let errno = errno as i32;
+        let held = outcome.idle.as_ref();
+        outcome.account.errors.contains_key(&errno)
+            || held.is_some_and(|held| held.failed.contains_key(&errno))
+    };
+    let connections = plan.connections as u64;
+    let descriptors = connections + OTHERS;
+    let mut limits = Vec::new();
+    if has_met(Errno::EADDRNOTAVAIL) {
+        limits.push(Limit {
+            what: Limited::Ports,
+            has: Some(ephemeral_ports() as u64),
+            needs: connections,
+            command: "sysctl -w net.ipv4.ip_local_port_range='1024 65535'".to_owned(),
+        });
+    }
+    if has_met(Errno::EMFILE) {
+        limits.push(Limit {
+            what: Limited::Descriptors,
+            has: getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(_, hard)| hard),
+            needs: descriptors,
+            command: format!("ulimit -Hn {descriptors} && ulimit -Sn {descriptors}"),
+        });
+    }
+    if has_met(Errno::ENFILE) {
+        limits.push(setting(Limited::OpenFiles, "fs.file-max", 2 * descriptors));
+    }
+    if has_met(Errno::ENOSPC) {
+        limits.push(setting(Limited::Watches, "fs.epoll.max_user_watches", descriptors));
+    }
+    if has_met(Errno::ENOBUFS) || has_met(Errno::ENOMEM) {
+        // An idle connection takes up about a page at each end.
+        let needs = 4 * connections;
+        limits.push(Limit {
+            what: Limited::TcpMemory,
+            has: number("net.ipv4.tcp_mem", 2),
+            needs,
+            command: format!("sysctl -w net.ipv4.tcp_mem='{needs} {needs} {needs}'"),
+        });
+    }
+    limits
+}
+
+fn setting(what: Limited, name: &str, needs: u64) -> Limit {
+    Limit { what, has: number(name, 0), needs, command: format!("sysctl -w {name}={needs}") }
+}
+
+/// One of the numbers of a setting (sysctl(8)).
+fn number(name: &str, index: usize) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok()?;
+    text.split_whitespace().nth(index)?.parse().ok()
 }

@@ -1,37 +1,50 @@
 //! The load generator: a plan in, numbers out.
 //!
-//! It runs a **closed loop**: each of the concurrent clients sends its next request when its last
-//! one has ended. So a server that stalls is asked less, and the times of the requests that
-//! would have come meanwhile are missing from the histograms (coordinated omission).
+//! In an **open loop** requests start on a schedule and their response time counts from there, so
+//! that a stall of the server is paid by all who would have come meanwhile. In a **closed loop**
+//! each of the concurrent clients sends its next request when its last one has ended: a server that
+//! stalls is asked less, and the times of those who would have come meanwhile are missing from the
+//! histograms (coordinated omission). A server that stalls for one second of ten, asked 1,000 times
+//! a second: the open loop's 99th percentile is 900 ms, the closed loop's is that of a good second.
 //!
 //! Its promise is the account: every request that was started ends in exactly one class, whatever
 //! the server, the network or the user does.
 //!
 //! # Layout
-//! - `plan`: what to ask, of whom, how often
-//! - `client`: one client and its connection, a state machine
-//! - `answer`: one HTTP answer out of a byte stream
-//! - `event_loop`: one thread, its clients and its epoll instance
-//! - `deadlines`: whose request is the oldest
-//! - `work`: what the event loops share, and what they show while they run
-//! - `account`: how requests end; `outcome`: counts and times
+//! - `plan`: what to ask, of whom, how often; `request`: as data and as bytes
+//! - `schedule`: when the requests of an open loop are due; `alarm`: waking up for them in time
+//! - `event_loop`: one thread, its clients and its epoll instance; `idle`: its held connections
+//! - `client`: one client, a state machine; `connection`: its socket; `source`: its own address
+//! - `exchange`: one request and its times; `answer`: one HTTP answer out of a byte stream
+//! - `deadlines`: whose request is the oldest; `descriptors`: enough of them
+//! - `shared`: what the event loops share, and what they show while they run
+//! - `ledger`: where a loop enters what happens: `account`, how requests end, `series`, second by
+//!   second, `outcome`, counts and times; `limit`: what stood in the way
 
 mod account;
+mod alarm;
 mod answer;
 mod client;
+mod connection;
 mod deadlines;
+mod descriptors;
 mod event_loop;
+mod exchange;
+mod idle;
+mod ledger;
 mod limit;
 mod outcome;
 mod plan;
 mod request;
+mod schedule;
 mod series;
 mod shared;
+mod source;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use descriptors::{Tables, own_table};
 use event_loop::EventLoop;
-use mio::Poll;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use idle::IdleLoop;
 use shared::{CancelGuard, Gauge, Shared};
 use std::{
     convert::Infallible,
@@ -41,7 +54,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread::{self, Scope, ScopedJoinHandle},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 pub use self::{
@@ -56,10 +69,6 @@ pub use self::{
 
 /// How often the watcher is told.
 const WATCH: Duration = Duration::from_millis(100);
-
-/// Descriptors that are not client connections: standard streams, epoll instances, what the
-/// caller has open.
-const OTHER_DESCRIPTORS: u64 = 64;
 
 /// Runs the plan in threads of its own and waits for it, calling `watch` ten times a second.
 ///
@@ -81,25 +90,14 @@ const OTHER_DESCRIPTORS: u64 = 64;
 /// happens to requests, for want of descriptors or ports too, is in the account instead.
 pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> Result<Outcome> {
     plan.check()?;
-    let is_plain = matches!(&plan.work, Work::Mix(mix) if mix.len() == 1)
-        && plan.pace == Pace::Closed
-        && (plan.pipeline, plan.spin, plan.slow, plan.idle) == (1, false, None, None)
-        && plan.sources.is_empty()
-        && plan.targets.len() == 1;
-    ensure!(is_plain, "load: the engine cannot run this plan yet");
-    allow_descriptors(plan.connections as u64)?;
-    let threads = plan.threads.min(plan.connections);
-    // Before the first client, for the clients may use up the descriptors.
-    let polls: Vec<_> =
-        (0..threads).map(|_| Poll::new()).collect::<Result<_, _>>().context("epoll_create")?;
-    let gauges: Vec<_> = (0..threads).map(|_| Gauge::default()).collect();
-    let shared = Shared::new(plan, stop)?;
-    let opened_at = SystemTime::now() + plan.warm_up;
+    let tables = Tables::prepare(plan)?;
+    let gauges: Vec<_> = (0..tables.threads).map(|_| Gauge::default()).collect();
+    let shared = Shared::new(plan, tables.threads, stop)?;
     let mut outcome = thread::scope(|scope| {
         // A panic in `watch` must not wait for the end of the window.
         let guard = CancelGuard(&shared);
         let (alive, all_ended) = mpsc::channel();
-        let loops = start_all(scope, plan, &shared, polls, &gauges, &alive)?;
+        let loops = start_all(scope, &shared, tables, &gauges, &alive)?;
         drop(alive);
         while all_ended.recv_timeout(WATCH) == Err(RecvTimeoutError::Timeout) {
             watch(&Snapshot::take(&shared, &gauges));
@@ -107,26 +105,25 @@ pub fn run(plan: &Plan, stop: &AtomicBool, watch: &dyn Fn(&Snapshot)) -> Result<
         drop(guard);
         collect(loops)
     })?;
-    outcome.opened_at = opened_at;
+    outcome.describe(plan, shared.times());
     Ok(outcome)
 }
 
 type Loop<'scope> = ScopedJoinHandle<'scope, Result<Outcome>>;
 
-/// Starts an event loop for each epoll instance. Each holds a copy of `alive`, on which nothing
-/// is ever sent: that the channel closes tells that all of them have ended.
+/// Starts an event loop for each gauge. Each holds a copy of `alive`, on which nothing is ever
+/// sent: that the channel closes tells that all of them have ended.
 fn start_all<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    plan: &Plan,
     shared: &'scope Shared<'_>,
-    polls: Vec<Poll>,
+    tables: Tables,
     gauges: &'scope [Gauge],
     alive: &mpsc::Sender<Infallible>,
 ) -> Result<Vec<Loop<'scope>>> {
-    let start = |(index, (poll, gauge))| {
-        let (alive, clients) = (alive.clone(), Plan::share(plan.connections, index, gauges.len()));
+    let start = |(index, gauge)| {
+        let alive = alive.clone();
         thread::Builder::new().name(format!("load {index}")).spawn_scoped(scope, move || {
-            let outcome = EventLoop::new(shared, gauge, poll, clients).and_then(EventLoop::run);
+            let outcome = drive(shared, gauge, index, tables);
             if outcome.is_err() {
                 shared.cancel();
             }
@@ -134,11 +131,18 @@ fn start_all<'scope>(
             outcome
         })
     };
-    let loops: Result<_, _> = polls.into_iter().zip(gauges).enumerate().map(start).collect();
-    if loops.is_err() {
-        shared.cancel();
+    gauges.iter().enumerate().map(start).collect::<Result<_, _>>().context("start a load thread")
+}
+
+fn drive(shared: &Shared<'_>, gauge: &Gauge, index: usize, tables: Tables) -> Result<Outcome> {
+    if tables.own {
+        own_table()?;
     }
-    loops.context("start a load thread")
+    let share = (index, tables.threads);
+    match shared.plan.idle {
+        Some(_) => IdleLoop::new(shared, gauge, share)?.run(),
+        None => EventLoop::new(shared, gauge, share)?.run(),
+    }
 }
 
 fn collect(loops: Vec<Loop<'_>>) -> Result<Outcome> {
@@ -148,14 +152,4 @@ fn collect(loops: Vec<Loop<'_>>) -> Result<Outcome> {
         sum.merge(outcome).context("histogram")?;
     }
     Ok(sum)
-}
-
-/// Raises the soft limit on descriptors to the hard one if the connections need it. If even that
-/// is too low, the account will show how many found no descriptor.
-fn allow_descriptors(connections: u64) -> Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    if soft < connections.saturating_add(OTHER_DESCRIPTORS) {
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("setrlimit RLIMIT_NOFILE")?;
-    }
-    Ok(())
 }

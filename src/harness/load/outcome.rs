@@ -1,16 +1,20 @@
 //! What came of a run: counts and times.
 
 use super::{
-    account::{Account, End},
-    client::Request,
-    limit::Limit,
-    series::{Second, Series},
+    Plan,
+    account::Account,
+    limit::{self, Limit},
+    series::Second,
+    shared::Times,
 };
 use hdrhistogram::{
     Histogram,
     errors::{AdditionError, CreationError},
 };
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 /// The longest time a histogram tells apart, one hour in nanoseconds; longer ones count as this.
 pub(super) const LONGEST: u64 = 3_600_000_000_000;
@@ -64,7 +68,7 @@ pub struct Outcome {
     pub seconds: Vec<Second>,
     /// The steps of an open loop; a steady rate has one, a closed loop none.
     pub steps: Vec<Step>,
-    /// Connections that were established in the window.
+    /// Connections that were established in the window, or to be held, before it.
     pub connections_opened: u64,
     /// Bytes received for these requests, heads and framing included.
     pub bytes_in: u64,
@@ -110,14 +114,14 @@ pub struct Step {
 }
 
 /// What came of connections that were held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Connections asked for.
     pub wanted: u64,
     /// Connections established.
     pub opened: u64,
-    /// Connections that could not be established.
-    pub failed: u64,
+    /// Connections that could not be established, by errno(3).
+    pub failed: BTreeMap<i32, u64>,
     /// Established connections that the server ended.
     pub lost: u64,
     /// From the first connect(2) until every connection was established or had failed.
@@ -158,6 +162,17 @@ impl Outcome {
         })
     }
 
+    /// Adds what is known of the plan.
+    pub(super) fn describe(&mut self, plan: &Plan, times: Times) {
+        self.opened_at = SystemTime::now() - times.opens.elapsed();
+        self.spin = plan.spin;
+        self.limits = limit::of(plan, self);
+        let rates = plan.pace.rates();
+        #[expect(clippy::cast_precision_loss, reason = "few rates")]
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        self.rate_asked = plan.idle.map(|idle| idle.rate).or((!rates.is_empty()).then_some(mean));
+    }
+
     /// The time to the last byte, from the send of the request: the service time by its other name.
     pub fn last_byte(&self) -> &Histogram<u64> {
         &self.service
@@ -184,30 +199,6 @@ impl Outcome {
         if available > 0.0 { busy / available } else { 0.0 }
     }
 
-    /// Enters a request that ended. Nothing here allocates, unless the errno is a new one.
-    pub(super) fn record(&mut self, request: &Request, end: End, series: &mut Series) {
-        if !request.counted {
-            return;
-        }
-        self.taken_up += 1;
-        self.account.count(end);
-        self.bytes_in += request.bytes_in;
-        if let Some(connected) = request.connected {
-            self.connections_opened += 1;
-            enter(&mut self.connect, request.started, connected);
-        }
-        if let End::Failed(..) = end {
-            series.fail(Instant::now());
-        }
-        if let End::Answered { surplus, .. } = end {
-            self.surplus += u64::from(surplus);
-            enter(&mut self.service, request.sent, request.last_byte);
-            let response = enter(&mut self.response, request.started, request.last_byte);
-            series.answer(request.last_byte, response);
-            enter(&mut self.first_byte, request.sent, request.first_byte);
-        }
-    }
-
     /// Adds what another event loop of the same run saw.
     pub(super) fn merge(&mut self, other: Outcome) -> Result<(), AdditionError> {
         self.started += other.started;
@@ -231,7 +222,6 @@ impl Outcome {
         if let Some(held) = other.idle {
             self.idle.get_or_insert_default().merge(held);
         }
-        self.limits.extend(other.limits);
         Ok(())
     }
 }
@@ -255,9 +245,12 @@ impl Held {
     fn merge(&mut self, other: Held) {
         self.wanted += other.wanted;
         self.opened += other.opened;
-        self.failed += other.failed;
+        for (errno, count) in other.failed {
+            *self.failed.entry(errno).or_default() += count;
+        }
         self.lost += other.lost;
         self.set_up = self.set_up.max(other.set_up);
+        self.own_memory = self.own_memory.or(other.own_memory);
     }
 }
 
@@ -277,11 +270,4 @@ fn per_second(count: u64, time: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let count = count as f64;
     if time.is_zero() { 0.0 } else { count / time.as_secs_f64() }
-}
-
-fn enter(histogram: &mut Histogram<u64>, from: Instant, to: Instant) -> u64 {
-    let nanoseconds = to.saturating_duration_since(from).as_nanos();
-    let nanoseconds = u64::try_from(nanoseconds).unwrap_or(LONGEST);
-    histogram.saturating_record(nanoseconds);
-    nanoseconds
 }

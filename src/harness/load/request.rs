@@ -1,7 +1,8 @@
 //! What is asked: HTTP requests as data and as bytes, or bytes that somebody else wrote.
 
-use super::Reuse;
+use super::{Plan, Reuse};
 use anyhow::{Result, ensure};
+use fastrand::Rng;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,66 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_tchar)
 }
 
+/// The messages of a run, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Messages {
+    all: Vec<Message>,
+    /// The sum of all weights.
+    total: u64,
+}
+
+/// The bytes of one request.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) bytes: Vec<u8>,
+    pub(super) asks: Asks,
+    /// The sum of the weights up to this one.
+    up_to: u64,
+}
+
+/// What kind of answer a message asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// An HTTP answer, whose framing says where it ends.
+    #[default]
+    Http,
+    /// An HTTP answer to HEAD, which has no body whatever its fields say.
+    HttpHead,
+    /// All bytes until the stream ends.
+    Raw,
+}
+
+impl Messages {
+    pub(super) fn of(plan: &Plan) -> Messages {
+        let mut total = 0;
+        let mut message = |weight: u32, bytes, asks| {
+            total += u64::from(weight);
+            Message { bytes, asks, up_to: total }
+        };
+        let all = match &plan.work {
+            Work::Raw(bytes) => vec![message(1, bytes.clone(), Asks::Raw)],
+            Work::Mix(mix) => mix
+                .iter()
+                .map(|Weighted { weight, request }| {
+                    let asks = if request.method == "HEAD" { Asks::HttpHead } else { Asks::Http };
+                    message(*weight, request.message(&plan.host, plan.reuse), asks)
+                })
+                .collect(),
+        };
+        Messages { all, total }
+    }
+
+    /// Draws one by weight.
+    pub(super) fn pick(&self, random: &mut Rng) -> &Message {
+        if let [only] = &self.all[..] {
+            return only;
+        }
+        let drawn = random.u64(..self.total);
+        let index = self.all.partition_point(|message| message.up_to <= drawn);
+        &self.all[index]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,5 +224,23 @@ mod tests {
         ] {
             bad.check().expect_err("nonsense");
         }
+    }
+
+    #[test]
+    fn a_mix_is_drawn_by_weight() {
+        let of = |weight, target: &str| Weighted { weight, request: Request::get(target) };
+        let mut plan = Plan::new("127.0.0.1:1".parse().expect("an address"));
+        plan.work = Work::Mix(vec![of(0, "/0"), of(3, "/3"), of(1, "/1"), of(0, "/00")]);
+        let messages = Messages::of(&plan);
+        let mut random = Rng::with_seed(1);
+        let mut counts = [0; 4];
+        for _ in 0..4000 {
+            let message = messages.pick(&mut random);
+            let index = messages.all.iter().position(|one| one.bytes == message.bytes);
+            counts[index.expect("one of them")] += 1;
+        }
+        // Four standard deviations: the root of 4000 * 3/4 * 1/4 is 27.
+        assert!((2892..3108).contains(&counts[1]), "{counts:?}");
+        assert_eq!((counts[0], counts[3], counts[1] + counts[2]), (0, 0, 4000));
     }
 }

@@ -1,14 +1,17 @@
 //! What the event loops of one run share, and what they show while they run.
 
 use super::{
-    Plan, Work,
+    Plan,
+    event_loop::LOOK_UP,
+    idle::resident,
     outcome::Outcome,
+    request::Messages,
     series::{Second, quantile_of, sum},
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Condvar, Mutex, OnceLock, PoisonError,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -17,16 +20,43 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The plan, with its times on the clock and with what the loops share.
-#[derive(Debug)]
-pub(super) struct Shared<'a> {
-    pub(super) plan: &'a Plan,
-    /// The bytes of the request.
-    pub(super) message: Vec<u8>,
+/// How often the event loops meet before the clock starts.
+const MEETINGS: usize = 2;
+
+/// When a run's parts begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
     pub(super) begins: Instant,
     /// From here to `closes` is the counted window.
     pub(super) opens: Instant,
     pub(super) closes: Instant,
+}
+
+impl Times {
+    fn from(begins: Instant, plan: &Plan) -> Option<Times> {
+        let opens = begins.checked_add(plan.warm_up)?;
+        let closes = opens.checked_add(plan.duration)?;
+        // Any deadline of a request lies before this.
+        closes.checked_add(plan.timeout)?;
+        Some(Times { begins, opens, closes })
+    }
+}
+
+/// The plan, with what the event loops share.
+#[derive(Debug)]
+pub(super) struct Shared<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) messages: Messages,
+    made: Times,
+    times: OnceLock<Times>,
+    /// How many event loops there will be, and how often one of them has come to a meeting.
+    loops: usize,
+    met: Mutex<usize>,
+    all_met: Condvar,
+    /// Held by the loop whose turn it is to open held connections.
+    pub(super) opening: Mutex<()>,
+    /// The memory of this process before the loops began, in bytes.
+    pub(super) resident: Option<u64>,
     /// How many requests were asked for; may pass the limit.
     claimed: AtomicU64,
     stop: &'a AtomicBool,
@@ -35,25 +65,45 @@ pub(super) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(plan: &'a Plan, stop: &'a AtomicBool) -> Result<Shared<'a>> {
-        let begins = Instant::now();
-        let opens = begins.checked_add(plan.warm_up);
-        let closes = opens.and_then(|opens| opens.checked_add(plan.duration));
-        // Any deadline of a request lies before this.
-        let over = closes.and_then(|closes| closes.checked_add(plan.timeout));
-        let (Some(opens), Some(closes), Some(_)) = (opens, closes, over) else {
-            bail!("load: warm-up, duration and timeout are too long");
-        };
+    pub(super) fn new(plan: &'a Plan, loops: usize, stop: &'a AtomicBool) -> Result<Shared<'a>> {
+        let made = Times::from(Instant::now(), plan)
+            .context("load: warm-up, duration and timeout are too long")?;
         Ok(Shared {
             plan,
-            message: message(plan),
-            begins,
-            opens,
-            closes,
+            messages: Messages::of(plan),
+            made,
+            times: OnceLock::new(),
+            loops,
+            met: Mutex::new(0),
+            all_met: Condvar::new(),
+            opening: Mutex::new(()),
+            resident: plan.idle.and_then(|_| resident()),
             claimed: AtomicU64::new(0),
             stop,
             cancelled: AtomicBool::new(false),
         })
+    }
+
+    /// Waits until every event loop has come here for the `turn`th time, or the run is cancelled.
+    /// The first that leaves starts the clock.
+    pub(super) fn meet(&self, turn: usize) -> Times {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        *met += 1;
+        self.all_met.notify_all();
+        while *met < turn * self.loops && !self.cancelled.load(Relaxed) {
+            let waited = self.all_met.wait_timeout(met, LOOK_UP);
+            met = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(met);
+        if turn < MEETINGS {
+            return self.made;
+        }
+        *self.times.get_or_init(|| Times::from(Instant::now(), self.plan).unwrap_or(self.made))
+    }
+
+    /// When the window was or will be; a guess before the clock starts.
+    pub(super) fn times(&self) -> Times {
+        self.times.get().copied().unwrap_or(self.made)
     }
 
     /// Takes one request of the number that the plan allows, if it allows one more.
@@ -66,15 +116,13 @@ impl<'a> Shared<'a> {
     }
 
     /// The window is over, or somebody wants the end.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
-        now >= self.closes || self.stop.load(Relaxed) || self.cancelled.load(Relaxed)
+    pub(super) fn is_over(&self, now: Instant, times: Times) -> bool {
+        now >= times.closes || self.is_stopped()
     }
-}
 
-fn message(plan: &Plan) -> Vec<u8> {
-    match &plan.work {
-        Work::Mix(mix) => mix[0].request.message(&plan.host, plan.reuse),
-        Work::Raw(bytes) => bytes.clone(),
+    /// Somebody wants the end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed) || self.cancelled.load(Relaxed)
     }
 }
 
@@ -107,6 +155,10 @@ impl Gauge {
         self.connections.store(connections, Relaxed);
         self.answered.store(outcome.account.answered_total(), Release);
         self.failed.store(outcome.account.failed(), Release);
+    }
+
+    pub(super) fn show_connections(&self, connections: u64) {
+        self.connections.store(connections, Relaxed);
     }
 
     pub(super) fn show_second(&self, second: &Second) {
@@ -152,9 +204,10 @@ impl Snapshot {
             .map(|gauge| gauge.last.lock().unwrap_or_else(PoisonError::into_inner).clone())
             .collect();
         let times: Vec<_> = seconds.iter().map(|second| &second.times[..]).collect();
+        let Times { begins, closes, .. } = shared.times();
         Snapshot {
-            elapsed: shared.begins.elapsed(),
-            left: shared.closes.saturating_duration_since(Instant::now()),
+            elapsed: begins.elapsed(),
+            left: closes.saturating_duration_since(Instant::now()),
             started,
             answered,
             failed,

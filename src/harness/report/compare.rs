@@ -24,8 +24,9 @@ req/s: complete answers a second, each client asking again when it has its own.
 p50, p99: response time, from the start of the connect.  fails: see below.
 CPU: of the server and all its children, by answer.  PSS: memory of all its
 processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
-where they add up).  What broke: it died, leaks descriptors, leaves zombies, or
-a client that says nothing keeps all others waiting; \u{2013} is none of these.
+where they add up).  What broke: it died, leaks descriptors, leaves zombies; a
+client that says nothing keeps the others waiting until it leaves (one at a
+time) or for longer (no answer); \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.
@@ -58,7 +59,7 @@ fn level_table(rows: &[Row], on_terminal: bool) -> String {
     let mut table = table(&COLUMNS, on_terminal);
     for row in rows.iter().filter(|row| !row.turns.is_empty()) {
         table.add_row([
-            row.name.clone(),
+            format!("{}{}", row.name, if row.partial { "*" } else { "" }),
             row.requests_per_second.map_or_else(none, short_number),
             row.p50_us.map_or_else(none, short_time),
             row.p99_us.map_or_else(none, short_time),
@@ -92,11 +93,29 @@ fn notes(comparison: &Comparison, text: &mut String) {
     for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
         writeln!(text, "{name} has no figures, or not all: {why}").ok();
     }
+    generator_notes(comparison, text);
+    if comparison.rows.iter().any(|row| row.partial && !row.turns.is_empty()) {
+        text.push_str("* measured only in part: turns are missing, or the last one is shorter.\n");
+    }
     if comparison.partial {
         text.push_str("Interrupted: these are the figures until then.\n");
     }
     if comparison.debug_build {
         text.push_str("This is a debug build; `cargo run --release -- compare` says more.\n");
+    }
+}
+
+/// Which figures are those of the load generator.
+fn generator_notes(comparison: &Comparison, text: &mut String) {
+    let at_limit: Vec<_> = comparison.rows.iter().filter(|row| row.is_of_generator()).collect();
+    if !at_limit.is_empty() {
+        text.push_str(
+            "The load generator was at its limit: req/s and times say little of the server.\n",
+        );
+    }
+    for level in at_limit.chunk_by(|one, next| one.clients == next.clients) {
+        let names: Vec<_> = level.iter().map(|row| row.name.as_str()).collect();
+        writeln!(text, "  {} at once: {}", level[0].clients, names.join(", ")).ok();
     }
 }
 

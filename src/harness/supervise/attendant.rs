@@ -132,8 +132,11 @@ fn trim(output: &mut Vec<u8>) {
 
 /// The attendant's whole life: from before the fork to the end of the keeper. It does not wait for
 /// the pipes to end: a process out of the keeper's reach may hold them for ever.
-pub(super) fn attend(line: &UnixStream, [stdout, stderr]: [PipeReader; 2], watched: &Watched) {
-    let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
+pub(super) fn attend(
+    line: &UnixStream,
+    [mut stdout, mut stderr]: [Option<PipeReader>; 2],
+    watched: &Watched,
+) {
     let mut buffer = vec![0; TAIL];
     loop {
         await_readable([Some(line.as_fd()), fd(stdout.as_ref()), fd(stderr.as_ref())]);

@@ -58,6 +58,15 @@ pub struct Stopped {
     pub killed: u32,
 }
 
+/// How a program ran to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// How it ended.
+    pub exit: Exit,
+    /// The end of its standard error, at most 64 KiB; empty where it was shown.
+    pub stderr: String,
+}
+
 /// Why a server did not start. Nothing of it is left running.
 #[derive(Debug)]
 pub struct StartError {

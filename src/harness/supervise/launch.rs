@@ -36,6 +36,9 @@ pub struct Launch {
     pub patience: Duration,
     /// The soft `RLIMIT_NOFILE` of the server (getrlimit(2)); the harness's own when `None`.
     pub descriptor_limit: Option<u64>,
+    /// Whether its stdout and stderr go to the harness's own stderr, where the user sees them,
+    /// instead of being kept.
+    pub shown: bool,
 }
 
 impl Launch {
@@ -49,6 +52,7 @@ impl Launch {
             address: Address::Announced,
             patience: Duration::from_secs(5),
             descriptor_limit: None,
+            shown: false,
         }
     }
 
@@ -91,6 +95,13 @@ impl Launch {
     #[must_use]
     pub fn descriptor_limit(mut self, limit: u64) -> Self {
         self.descriptor_limit = Some(limit);
+        self
+    }
+
+    /// Shows its output instead of keeping it.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.shown = true;
         self
     }
 }

@@ -10,8 +10,12 @@ use std::{
 
 use procfs::{FromBufReadSI, net::TcpNetEntries};
 
-/// Whether a TCP socket listens on `address`, by itself or through a wildcard address.
-pub(super) fn listening(address: SocketAddr) -> io::Result<bool> {
+/// Whether a TCP socket of this network namespace listens on `address`, by itself or through a
+/// wildcard address. Nobody who listens notices that it was looked for.
+///
+/// # Errors
+/// Those of reading `/proc/net/tcp` (`proc_pid_net(5)`).
+pub fn listening(address: SocketAddr) -> io::Result<bool> {
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         let file = match File::open(table) {
             Ok(file) => file,

@@ -1,0 +1,33 @@
+//! What Ctrl-C does to a command that measures.
+
+use super::say;
+use indicatif::ProgressBar;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+    iterator::Signals,
+};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
+
+/// The first Ctrl-C ends the run with what was measured, and the bar at once; the second ends the
+/// program. The servers' keepers end the servers.
+pub(super) fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    let (mut signals, bar) = (Signals::new([SIGINT, SIGTERM])?, bar.clone());
+    // What is under way may go on for seconds; the user should not be left in doubt.
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            bar.finish_and_clear();
+            say("stopping; Ctrl-C again ends at once");
+        }
+    })?;
+    Ok(stop)
+}
