@@ -41,6 +41,7 @@ begin() {
     folder=$(mktemp -d)
     if [ -z "${RUNGS_BIN-}" ]; then
         need cargo rustc
+        echo "$script: building the programs, which takes some minutes the first time" >&2
         (cd "$(dirname "$0")/.." && cargo build --release --quiet --bins)
     fi
     bin=$(cd "${RUNGS_BIN:-$(dirname "$0")/../target/release}" && pwd)
@@ -81,13 +82,32 @@ ended() {
     ! lives
 }
 
+# Whether the server waits: for a client, or for news of those it has.
+sleeps() {
+    [[ $(ps -p "$server" -o stat=) == S* ]]
+}
+
 announced() {
     grep -q ': serving ' "$folder/out" || ended
 }
 
 # Whether the server lives, or what it said last.
 state() {
-    if lives; then echo "it lives"; else echo "it ended: $(sed -n '$s/^[^:]*: //p' "$folder/err")"; fi
+    if lives; then
+        echo "it lives"
+    else
+        echo "it ended: $(sed -n '$s/^[^:]*: //p' "$folder/err")"
+    fi
+}
+
+# clients FILTER…: how many connections to the server there are, from their clients' side
+clients() {
+    ss -Htn "$@" dst "$address" | wc -l
+}
+
+# How many of them wait in the accept queue.
+queued() {
+    ss -Htln src "$address" | awk '{ print $2 }'
 }
 
 # stop PID…: ends these and all that they have started
@@ -119,18 +139,16 @@ expected() {
     printf 'expected  %s\n' "$1"
 }
 
-# happened WHAT CONDITION…: says it, and whether that is as expected
+# happened WHAT CONDITION…: says it, and if the condition fails, that it is not as expected
 happened() {
-    if "${@:2}"; then
-        printf 'happened  %s\n' "$1"
-    else
-        printf 'happened  %s: not as expected\n' "$1"
-        as_expected=false
-    fi
+    printf 'happened  %s\n' "$1"
+    "${@:2}" && return
+    printf '          which is not as expected\n'
+    as_expected=false
 }
 
 finish() {
-    if $as_expected; then echo "result    as expected"; else echo "result    not as expected"; fi
-    $as_expected
-    exit
+    $as_expected && echo "result    as expected" && exit 0
+    echo "result    not as expected"
+    exit 1
 }

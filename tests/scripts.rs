@@ -33,11 +33,23 @@ struct Stress {
     instead: &'static str,
 }
 
+const BURST: Stress = Stress {
+    script: "stress_burst",
+    tools: &["ps"],
+    rung: "concurrentserver3",
+    instead: "concurrentserver_final",
+};
 const DESCRIPTORS: Stress = Stress {
     script: "stress_descriptors",
     tools: &[],
     rung: "concurrentserver2",
     instead: "concurrentserver",
+};
+const PROCESSES: Stress = Stress {
+    script: "stress_processes",
+    tools: &["ps"],
+    rung: "concurrentserver",
+    instead: "concurrentserver_final",
 };
 const BACKLOG: Stress = Stress {
     script: "stress_backlog",
@@ -45,7 +57,25 @@ const BACKLOG: Stress = Stress {
     rung: "sleepserver",
     instead: "iterativeserver",
 };
-const ALL: [Stress; 2] = [DESCRIPTORS, BACKLOG];
+const SLOW: Stress = Stress {
+    script: "stress_slow",
+    tools: &["curl", "ss"],
+    rung: "epollserver",
+    instead: "iterativeserver",
+};
+const RUDE: Stress = Stress {
+    script: "stress_rude",
+    tools: &["curl", "nc"],
+    rung: "epollserver",
+    instead: "concurrentserver_eintr",
+};
+const IDLE: Stress = Stress {
+    script: "stress_idle",
+    tools: &["ps", "ss"],
+    rung: "epollserver",
+    instead: "threadserver",
+};
+const ALL: [Stress; 7] = [BURST, DESCRIPTORS, PROCESSES, BACKLOG, SLOW, RUDE, IDLE];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts")
@@ -75,14 +105,13 @@ struct Run {
 }
 
 impl Run {
-    fn start(script: &str, arguments: &[&str], programs: &Path, patience: &str) -> Self {
+    fn start(script: &str, programs: &Path, patience: &str) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         // For programs that a script runs as somebody else.
         fs::set_permissions(temporary.path(), Permissions::from_mode(0o755)).unwrap();
         let said = tempfile::tempdir().unwrap();
         let file = |name| Stdio::from(File::create(said.path().join(name)).unwrap());
         let child = Command::new(folder().join(script))
-            .args(arguments)
             .env("RUNGS_BIN", programs)
             .env("RUNGS_PATIENCE", patience)
             .env("TMPDIR", temporary.path())
@@ -158,11 +187,16 @@ fn shows(stress: &Stress) {
     if lacks(stress) {
         return;
     }
-    let (status, stdout, stderr) = Run::start(stress.script, &[], &programs(), "60").end();
+    let (status, stdout, stderr) = Run::start(stress.script, &programs(), "60").end();
     assert_eq!((status.code(), &*stderr), (Some(0), ""), "{stdout}");
     check_words(&stdout);
     assert!(stdout.ends_with("\nresult    as expected\n"), "{stdout}");
     assert!(!stdout.contains("not as expected"), "{stdout}");
+}
+
+#[test]
+fn a_burst_leaves_zombies_behind_rung_6() {
+    shows(&BURST);
 }
 
 #[test]
@@ -171,8 +205,28 @@ fn clients_that_are_never_closed_use_up_the_descriptors() {
 }
 
 #[test]
+fn zombies_use_up_the_processes() {
+    shows(&PROCESSES);
+}
+
+#[test]
 fn a_backlog_has_an_end() {
     shows(&BACKLOG);
+}
+
+#[test]
+fn slow_clients_pin_workers() {
+    shows(&SLOW);
+}
+
+#[test]
+fn rude_clients_keep_nobody_from_being_served() {
+    shows(&RUDE);
+}
+
+#[test]
+fn silent_clients_cost_a_thread_each() {
+    shows(&IDLE);
 }
 
 /// The programs, with another in the place of one.
@@ -188,10 +242,16 @@ fn swapped(rung: &str, instead: &str) -> TempDir {
 
 #[test]
 fn a_server_that_behaves_otherwise_is_noticed() {
+    // All at once: most of them wait for what never comes, until their patience is over.
+    let mut runs = Vec::new();
     for stress in ALL.iter().filter(|stress| !lacks(stress)) {
         let programs = swapped(stress.rung, stress.instead);
-        let (status, stdout, stderr) = Run::start(stress.script, &[], programs.path(), "3").end();
-        assert_eq!((status.code(), &*stderr), (Some(1), ""), "{}: {stdout}", stress.script);
+        let run = Run::start(stress.script, programs.path(), "10");
+        runs.push((stress.script, programs, run));
+    }
+    for (script, _programs, mut run) in runs {
+        let (status, stdout, stderr) = run.end();
+        assert_eq!((status.code(), &*stderr), (Some(1), ""), "{script}: {stdout}");
         check_words(&stdout);
         assert!(stdout.ends_with("\nresult    not as expected\n"), "{stdout}");
     }
@@ -205,7 +265,7 @@ fn an_interrupted_script_leaves_nothing_behind() {
     }
     let programs = swapped(BACKLOG.rung, BACKLOG.instead);
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
-        let mut run = Run::start(BACKLOG.script, &[], programs.path(), "600");
+        let mut run = Run::start(BACKLOG.script, programs.path(), "600");
         wait_for("the server", || {
             run.processes().iter().any(|one| one.contains("sleepserver")).then_some(())
         });
@@ -249,7 +309,9 @@ fn help_is_the_head_of_the_script_and_wrong_words_get_a_hint() {
         let expected = format!("{script}: --nonsense: no such flag\nhint: --help shows the use\n");
         assert_eq!(stderr, expected);
     }
-    let (code, _, stderr) = said(Command::new(folder().join("stress_backlog")).arg("many"));
+    let (code, _, stderr) = said(Command::new(folder().join("stress_burst")).arg("many"));
+    assert_eq!(code, Some(2), "{stderr}");
+    let (code, _, stderr) = said(Command::new(folder().join("stress_idle")).arg("many"));
     assert_eq!(code, Some(2), "{stderr}");
 }
 
