@@ -158,7 +158,8 @@ pub(in crate::commands) struct Args {
     ///
     /// Whatever the server does. With --idle: on how many of the held
     /// connections to ask a second [default: 1].
-    #[arg(long, value_name = "R", help_heading = OPEN, verbatim_doc_comment, group = "open")]
+    #[arg(long, value_name = "R", help_heading = OPEN, verbatim_doc_comment)]
+    #[arg(group = "open", allow_negative_numbers = true)]
     pub(super) rate: Option<Rate>,
     /// How they follow each other
     #[arg(long, value_name = "HOW", help_heading = OPEN, default_value = "constant")]

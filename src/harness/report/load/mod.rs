@@ -12,6 +12,8 @@ mod draw;
 pub mod json;
 mod lines;
 mod live;
+#[cfg(test)]
+mod made;
 mod page;
 mod series;
 mod tables;

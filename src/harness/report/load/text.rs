@@ -189,3 +189,197 @@ fn notes(plan: &Plan, outcome: &Outcome) -> String {
     let text: String = notes.iter().map(|note| wrapped(note.split(' '), " ", 0)).collect();
     if text.is_empty() { text } else { format!("\n{text}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            super::super::load::{Held, Idle, Limit, Limited},
+            made::{MS, US, outcome, plan, run, step, times},
+        },
+        *,
+    };
+    use std::{collections::BTreeMap, time::Duration};
+
+    /// The page without the word about a debug build, which depends on how this was built.
+    fn page(run: &LoadRun<'_>) -> String {
+        let text = load_text(run);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        text.lines()
+            .filter(|line| !line.contains("debug build"))
+            .fold(String::new(), |all, line| all + line + "\n")
+    }
+
+    #[test]
+    fn a_closed_loop_is_a_page() {
+        let (plan, outcome) = (plan(), outcome());
+        assert_eq!(
+            page(&run(&plan, &outcome)),
+            "\
+http://127.0.0.1:8888/
+closed loop, keep-alive, 10 clients, counted 4.00 s
+
+requests   4,000 started = 4,000 answered + 0 failed + 0 in flight
+           4,000  answered 2xx
+rate       1,000/s answered
+traffic    100 KiB/s received, 50.0 KiB/s sent, 10 connections opened
+generator  1 thread, busy 10 % of the time
+
+                     p50       p90       p99     p99.9       max  counted from
+response time    1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  a free client
+service time     1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  the send
+first byte       1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  the send
+connect          50.0 µs   50.0 µs   50.0 µs   50.0 µs   50.0 µs  connect(2)
+
+response time, up to
+      1 ms  3,600    90 %  ███████████████████████████████████████████████████
+    1.2 ms      0     0 %
+    1.5 ms      0     0 %
+      2 ms    400    10 %  █████▋
+
+answers    ████  1,000/s to 1,000/s
+
+A closed loop: while the server stalls nobody asks, and the times of those who
+would have come are missing (coordinated omission). --rate counts them.
+"
+        );
+    }
+
+    #[test]
+    fn every_class_that_has_any_has_its_line() {
+        let (plan, mut outcome) = (plan(), outcome());
+        outcome.started = 1_000_055;
+        outcome.account.answered = [0, 1_000_000, 3, 4, 5];
+        outcome.account.refused = 6;
+        outcome.account.timed_out_waiting = 7;
+        outcome.account.other = BTreeMap::from([(101, 8)]);
+        outcome.account.errors = BTreeMap::from([(101, 8), (111, 6)]);
+        outcome.account.in_flight = 22;
+        outcome.surplus = 2;
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+requests   1,000,055 started = 1,000,012 answered + 21 failed + 22 in flight
+           1,000,000  answered 2xx
+                   3  answered 3xx
+                   4  answered 4xx
+                   5  answered 5xx
+                   6  refused: nobody listened
+                   7  timed out waiting for the first byte
+                   8  ENETUNREACH: network is unreachable
+                  22  in flight when the run ended
+errors     8 ENETUNREACH, 6 ECONNREFUSED
+surplus    2 answers had bytes behind their end
+";
+        assert!(text.contains(wanted), "{text}");
+    }
+
+    #[test]
+    fn the_first_line_says_whose_figures_they_are() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        outcome.own_cpu = Duration::from_millis(3900);
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+The generator was at its limit, busy 98 % of its time: the figures are its own
+rather than the server's. More --threads may help.
+
+http://";
+        assert!(text.starts_with(wanted), "{text}");
+        // Spinning is no work, and a thread that shares its core has but a part of it.
+        outcome.spun = Duration::from_millis(3800);
+        assert!(page(&run(&plan, &outcome)).starts_with("http://"));
+        (outcome.spun, outcome.threads) = (Duration::ZERO, 4);
+        outcome.own_cpu = Duration::from_millis(7800);
+        let text = page(&run(&plan, &outcome));
+        assert!(text.starts_with("The generator was at its limit, busy 98 %"), "{text}");
+        assert!(!text.contains("--threads"), "{text}");
+
+        let mut outcome = super::super::made::outcome();
+        plan.pace = Pace::Open { rate: 1000.0, arrivals: Arrivals::Poisson };
+        outcome.lag = times(&[(30 * US, 3900), (3 * MS, 100)]);
+        (outcome.steps, outcome.rate_asked) = (vec![step(4000, MS)], Some(1000.0));
+        (outcome.taken_up, outcome.account.in_flight) = (3500, 500);
+        outcome.account.answered[1] = 3500;
+        let text = page(&LoadRun { interrupted: true, ..run(&plan, &outcome) });
+        let wanted = "\
+The generator fell behind its schedule: one request in a hundred was 3.00 ms
+late or more. Response times include that.
+The rate was not kept: 12 % of the requests were due, but found no connection
+free. The server is too slow for it, or more --connections are needed.
+Interrupted: these are the figures of the first 4.00 s.
+
+http://127.0.0.1:8888/
+open loop at 1,000/s (Poisson), keep-alive, 10 clients, counted 4.00 s
+";
+        assert!(text.starts_with(wanted), "{text}");
+        assert!(text.contains("rate       1,000/s asked, 875/s kept, 875/s answered\n"), "{text}");
+        assert!(text.contains("; p99 of its lag 3.00 ms\n"), "{text}");
+    }
+
+    #[test]
+    fn a_wait_that_service_time_leaves_out_is_pointed_out() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        plan.pace = Pace::Open { rate: 1000.0, arrivals: Arrivals::Constant };
+        let note = "Requests waited for a connection";
+        assert!(!page(&run(&plan, &outcome)).contains(note));
+        outcome.response = times(&[(MS, 3600), (900 * MS, 400)]);
+        let text = page(&run(&plan, &outcome));
+        assert!(text.contains(note) && text.contains("p99 is 900 ms from the\nschedule"), "{text}");
+    }
+
+    #[test]
+    fn a_ramp_has_a_table_and_a_knee() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        plan.pace = Pace::Ramp { rates: vec![100.0, 200.0, 300.0], arrivals: Arrivals::Constant };
+        outcome.steps = vec![step(100, MS), step(200, 2 * MS), step(300, 400 * MS)];
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+ asked  kept answered failed waiting     p50     p99     max
+100/s 100/s    100/s      0       0 1.00 ms 1.00 ms 1.00 ms
+200/s 200/s    200/s      0       0 2.00 ms 2.00 ms 2.00 ms
+300/s 300/s    300/s      0       0  400 ms  400 ms  400 ms
+
+knee       at 200/s, the last step that held. A step holds if 99 % of its
+           requests are answered and its p99 is at most 10.0 ms: ten times that
+           of the first step, or 10 ms.
+";
+        assert!(text.contains(wanted), "{text}");
+        outcome.steps.truncate(2);
+        assert!(
+            page(&run(&plan, &outcome)).contains("knee       not up to 200/s: all steps held.")
+        );
+        outcome.steps[0].answered = 90;
+        assert!(page(&run(&plan, &outcome)).contains("knee       below 100/s: the first step"));
+    }
+
+    #[test]
+    fn held_connections_and_limits_have_their_lines() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        (plan.idle, plan.connections) = (Some(Idle { rate: 10.0 }), 50_000);
+        outcome.idle = Some(Held {
+            wanted: 50_000,
+            opened: 20_000,
+            failed: BTreeMap::from([(99, 30_000)]),
+            lost: 1,
+            set_up: Duration::from_millis(500),
+            own_memory: Some(20_000 * 256),
+        });
+        outcome.limits = vec![Limit {
+            what: Limited::Ports,
+            has: Some(28_232),
+            needs: 50_000,
+            command: "sysctl -w net.ipv4.ip_local_port_range='1024 65535'".to_owned(),
+        }];
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+held       20,000 of 50,000 connections, set up in 500 ms (40,000/s), 1 lost
+           not opened: 30,000 EADDRNOTAVAIL
+memory     256 B of the generator's own for each
+limit      ephemeral ports of a source address: 28,232, but 50,000 are needed
+           sysctl -w net.ipv4.ip_local_port_range='1024 65535'
+";
+        assert!(text.contains(wanted), "{text}");
+        assert!(text.contains("\n50,000 connections held, asked 10/s in all, "), "{text}");
+    }
+}
