@@ -84,7 +84,7 @@ pub(in crate::commands) struct Args {
     #[arg(value_name = "URL", value_parser = Url::parse)]
     pub(super) url: Url,
 
-    /// Concurrent clients, a connection each [default: 10]
+    /// Concurrent clients [default: 10]
     #[arg(short, long, value_name = "N", help_heading = CLIENTS)]
     #[arg(value_parser = parse::connections)]
     pub(super) connections: Option<usize>,
@@ -95,7 +95,7 @@ pub(in crate::commands) struct Args {
     #[arg(short, long, value_name = "TIME", help_heading = CLIENTS, verbatim_doc_comment)]
     #[arg(value_parser = parse::some_time)]
     pub(super) duration: Option<Duration>,
-    /// Stop after N requests, those of the warm-up included
+    /// Stop after N requests, with those of the warm-up
     #[arg(short = 'n', long, value_name = "N", help_heading = CLIENTS)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) requests: Option<u64>,
@@ -159,16 +159,17 @@ pub(in crate::commands) struct Args {
     /// Whatever the server does. With --idle: on how many of the held
     /// connections to ask a second [default: 1].
     #[arg(long, value_name = "R", help_heading = OPEN, verbatim_doc_comment)]
+    #[arg(group = "open", allow_negative_numbers = true)]
     pub(super) rate: Option<Rate>,
     /// How they follow each other
     #[arg(long, value_name = "HOW", help_heading = OPEN, default_value = "constant")]
-    #[arg(conflicts_with = "idle", hide_short_help = true)]
+    #[arg(requires = "open", conflicts_with = "idle", hide_short_help = true)]
     pub(super) arrivals: How,
     /// Raise the rate in steps, to find the knee
     ///
     /// The duration is divided among the steps.
     #[arg(long, value_name = "FROM..TO", help_heading = OPEN, verbatim_doc_comment)]
-    #[arg(conflicts_with_all = ["rate", "requests", "idle"])]
+    #[arg(group = "open", conflicts_with_all = ["requests", "idle"])]
     pub(super) ramp: Option<Ramp>,
     /// In how many steps
     #[arg(long, value_name = "N", help_heading = OPEN, default_value_t = 10)]

@@ -81,13 +81,12 @@ impl Files {
         }
     }
 
+    /// Files first: whoever reads stdout may take his time, or have gone.
     fn write(self, run: &LoadRun<'_>) -> Result<()> {
-        // A reader of stdout that has gone takes no file from anybody.
-        let printed = (self.stdout)(run).map(|text| io::stdout().write_all(text.as_bytes()));
         for (flag, file, format) in self.files {
             file.finish(&format(run)?).context(flag)?;
         }
-        printed??;
+        io::stdout().write_all((self.stdout)(run)?.as_bytes())?;
         Ok(())
     }
 }

@@ -26,13 +26,18 @@ pub(super) fn bar(part: f64, width: usize) -> String {
 }
 
 /// A line of at most `width` columns that shows numbers in their order, each as high as its part of
-/// the highest. Where there are more than columns, `merge` makes one of several.
-pub(super) fn sparkline(numbers: &[f64], width: usize, merge: fn(&[f64]) -> f64) -> String {
+/// the highest, and a blank where there is none. Where there are more than columns, `merge` makes
+/// one of several.
+pub(super) fn sparkline(numbers: &[Option<f64>], width: usize, merge: fn(&[f64]) -> f64) -> String {
     let together = numbers.len().div_ceil(width).max(1);
-    let columns: Vec<f64> = numbers.chunks(together).map(merge).collect();
-    let highest = columns.iter().copied().fold(0.0, f64::max);
+    let merged = numbers.chunks(together).map(|some| {
+        let some: Vec<f64> = some.iter().copied().flatten().collect();
+        (!some.is_empty()).then(|| merge(&some))
+    });
+    let columns: Vec<_> = merged.collect();
+    let highest = columns.iter().flatten().copied().fold(0.0, f64::max);
     let height = |number: f64| if highest > 0.0 { steps(number / highest, 7) } else { 0 };
-    columns.into_iter().map(|number| SPARK[height(number)]).collect()
+    columns.into_iter().map(|number| number.map_or(' ', |n| SPARK[height(n)])).collect()
 }
 
 /// How many of `all` steps a part is, 0 to 1.
@@ -106,11 +111,16 @@ mod tests {
 
     #[test]
     fn a_sparkline_fits_its_width() {
-        let highest = |some: &[f64]| some.iter().copied().fold(0.0, f64::max);
-        assert_eq!(sparkline(&[0.0, 1.0, 7.0, 3.5], 10, highest), "▁▂█▅");
-        assert_eq!(sparkline(&[1.0, 1.0, 7.0, 0.0, 7.0], 3, highest), "▂██");
-        assert_eq!(sparkline(&[0.0, 0.0], 10, highest), "▁▁");
-        assert_eq!(sparkline(&[], 10, highest), "");
+        let line = |numbers: &[f64], width| {
+            let numbers: Vec<_> = numbers.iter().map(|&n| (n >= 0.0).then_some(n)).collect();
+            sparkline(&numbers, width, |some| some.iter().copied().fold(0.0, f64::max))
+        };
+        assert_eq!(line(&[0.0, 1.0, 7.0, 3.5], 10), "▁▂█▅");
+        assert_eq!(line(&[1.0, 1.0, 7.0, 0.0, 7.0], 3), "▂██");
+        assert_eq!(line(&[1.0, -1.0, 1.0, -1.0, -1.0], 10), "█ █  ");
+        assert_eq!(line(&[-1.0, -1.0, -1.0, 1.0], 2), " █");
+        assert_eq!(line(&[0.0, 0.0], 10), "▁▁");
+        assert_eq!(line(&[], 10), "");
     }
 
     #[test]

@@ -3,14 +3,20 @@
 //!
 //! # Layout
 //! - `verdict`: what the figures say about the generator, and about a ramp
-//! - `text`: all of it on a page of 80 columns; `draw`: its pictures, `units`: its figures
+//! - `text`: all of it on a page of 80 columns, out of `lines` and `tables`; `page`: how that is laid
+//!   out, `draw`: its pictures, `units`: its figures
 //! - `json`: the shape for programs; `live`: a line while it runs
 //! - `series`: the seconds of a run, in formats that other tools read
 
 mod draw;
 pub mod json;
+mod lines;
 mod live;
+#[cfg(test)]
+mod made;
+mod page;
 mod series;
+mod tables;
 mod text;
 mod units;
 mod verdict;

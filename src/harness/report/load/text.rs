@@ -1,29 +1,15 @@
 //! A run on a page: what a person reads at a glance, and no line over 80 columns.
 
 use super::{
-    super::{
-        super::load::{
-            Account, Arrivals, Failure, Held, Limit, Limited, Outcome, Pace, Plan, Reuse, Slow,
-            SlowAt, Step, Work,
-        },
-        table::{Lean, table, text as plain},
-    },
-    LoadRun,
-    draw::{Bucket, bar, buckets, sparkline},
-    json::errno_name,
-    series::placed,
-    units::{bytes, count, duration, float, percent, rate, time},
-    verdict::{Concern, Knee, concerns, knee, p99_bound},
+    super::super::load::{Arrivals, Outcome, Pace, Plan, Reuse, Slow, SlowAt, Work},
+    LoadRun, lines,
+    page::{counted, wrapped},
+    tables,
+    units::{bytes, duration, float, percent, rate, time},
+    verdict::{Concern, concerns},
 };
 use hdrhistogram::Histogram;
-use nix::errno::Errno;
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
-
-/// Columns of a page.
-const WIDTH: usize = 80;
-
-/// The column where what is said about a heading begins.
-const INDENT: usize = 11;
+use std::fmt::Write;
 
 /// How much longer response than service time must be to be worth a word, in nanoseconds.
 const WORTH_A_WORD: u64 = 1_000_000;
@@ -35,26 +21,26 @@ pub fn load_text(run: &LoadRun<'_>) -> String {
     let mut text = warnings(run);
     text.push_str(&title(run));
     text.push('\n');
-    text.push_str(&requests(outcome));
-    text.push_str(&rates(outcome));
-    text.push_str(&generator(outcome));
-    outcome.idle.iter().for_each(|held| text.push_str(&idle(held)));
-    text.push_str(&limits(&outcome.limits));
+    text.push_str(&lines::requests(outcome));
+    text.push_str(&lines::rates(outcome));
+    text.push_str(&lines::generator(outcome));
+    outcome.idle.iter().for_each(|held| text.push_str(&lines::idle(held)));
+    text.push_str(&lines::limits(&outcome.limits));
     if let Pace::Ramp { .. } = plan.pace {
         text.push('\n');
-        text.push_str(&ramp(outcome));
+        text.push_str(&tables::ramp(outcome));
     }
     if !outcome.response.is_empty() || !outcome.connect.is_empty() {
         text.push('\n');
-        text.push_str(&times(plan, outcome));
+        text.push_str(&tables::times(plan, outcome));
     }
     if !outcome.response.is_empty() {
         text.push('\n');
-        text.push_str(&histogram(&outcome.response));
+        text.push_str(&tables::histogram(&outcome.response));
     }
     if outcome.seconds.len() > 2 {
         text.push('\n');
-        text.push_str(&seconds(outcome));
+        text.push_str(&tables::seconds(outcome));
     }
     text.push_str(&notes(plan, outcome));
     text
@@ -175,265 +161,6 @@ fn asked(work: &Work) -> String {
     }
 }
 
-/// The account: the sum, and every class that has any.
-fn requests(outcome: &Outcome) -> String {
-    let Outcome { started, account, .. } = outcome;
-    let (answered, failed) = (account.answered_total(), account.failed());
-    let sum = format!(
-        "{} started = {} answered + {} failed + {} in flight",
-        count(*started),
-        count(answered),
-        count(failed),
-        count(account.in_flight)
-    );
-    let mut text = line("requests", &sum);
-    let width = count(*started).len();
-    for (number, class) in classes(account) {
-        text.push_str(&line("", &format!("{:>width$}  {class}", count(number))));
-    }
-    if !account.errors.is_empty() {
-        text.push_str(&line("errors", &errors(&account.errors)));
-    }
-    if outcome.surplus > 0 {
-        let surplus = format!("{} answers had bytes behind their end", count(outcome.surplus));
-        text.push_str(&line("surplus", &surplus));
-    }
-    text
-}
-
-/// The classes that have any, with their numbers, in words.
-fn classes(account: &Account) -> Vec<(u64, String)> {
-    let by_status =
-        (1..).zip(account.answered).map(|(class, n)| (n, format!("answered {class}xx")));
-    let raw = (account.raw_answered, "answered".to_owned());
-    let failures = account.failures().map(|(failure, n)| (n, words(failure)));
-    let in_flight = (account.in_flight, "in flight when the run ended".to_owned());
-    by_status.chain([raw]).chain(failures).chain([in_flight]).filter(|(n, _)| *n > 0).collect()
-}
-
-fn words(failure: Failure) -> String {
-    match failure {
-        Failure::Refused => "refused: nobody listened",
-        Failure::Reset => "reset by the server",
-        Failure::TimedOutConnecting => "timed out connecting",
-        Failure::TimedOutWaiting => "timed out waiting for the first byte",
-        Failure::TimedOutReading => "timed out reading the answer",
-        Failure::ClosedEarly => "closed early, before the answer was complete",
-        Failure::Malformed => "malformed: not an HTTP answer",
-        Failure::OutOfPorts => "out of ports: no local port was left",
-        Failure::OutOfDescriptors => "out of descriptors: none was left",
-        Failure::Other(errno) => {
-            return format!(
-                "{}: {}",
-                errno_name(errno),
-                Errno::from_raw(errno).desc().to_lowercase()
-            );
-        }
-    }
-    .to_owned()
-}
-
-fn errors(errors: &BTreeMap<i32, u64>) -> String {
-    let each = errors.iter().map(|(&errno, &n)| format!("{} {}", count(n), errno_name(errno)));
-    each.collect::<Vec<_>>().join(", ")
-}
-
-fn rates(outcome: &Outcome) -> String {
-    let answered = format!("{} answered", rate(outcome.answer_rate()));
-    let said = match outcome.rate_asked {
-        // The average of a ramp is nothing that anybody asked for.
-        Some(asked) if outcome.steps.len() < 2 => {
-            format!("{} asked, {} kept, {answered}", rate(asked), rate(outcome.rate_kept()))
-        }
-        Some(_) | None => answered,
-    };
-    let seconds = outcome.elapsed.as_secs_f64();
-    let per_second = |sum: u64| bytes(if seconds > 0.0 { float(sum) / seconds } else { 0.0 });
-    let traffic = format!(
-        "{}/s received, {}/s sent, {} opened",
-        per_second(outcome.bytes_in),
-        per_second(outcome.bytes_out),
-        counted(outcome.connections_opened, "connection")
-    );
-    line("rate", &said) + &line("traffic", &traffic)
-}
-
-fn generator(outcome: &Outcome) -> String {
-    let threads = counted(outcome.threads as u64, "thread");
-    let mut said = format!("{threads}, busy {} of the time", percent(outcome.own_cpu_share()));
-    if outcome.spin {
-        said.push_str(" besides spinning");
-    }
-    if !outcome.lag.is_empty() {
-        write!(said, "; p99 of its lag {}", time(outcome.lag.value_at_quantile(0.99))).ok();
-    }
-    line("generator", &said)
-}
-
-fn idle(held: &Held) -> String {
-    let seconds = held.set_up.as_secs_f64();
-    let speed = if seconds > 0.0 { float(held.opened) / seconds } else { 0.0 };
-    let mut text = line(
-        "held",
-        &format!(
-            "{} of {} connections, set up in {} ({}), {} lost",
-            count(held.opened),
-            count(held.wanted),
-            duration(held.set_up),
-            rate(speed),
-            count(held.lost)
-        ),
-    );
-    if !held.failed.is_empty() {
-        text.push_str(&line("", &format!("not opened: {}", errors(&held.failed))));
-    }
-    if let Some(memory) = held.own_memory.filter(|_| held.opened > 0) {
-        let each = bytes(float(memory) / float(held.opened));
-        text.push_str(&line("memory", &format!("{each} of the generator's own for each")));
-    }
-    text
-}
-
-fn limits(limits: &[Limit]) -> String {
-    let mut text = String::new();
-    for Limit { what, has, needs, command } in limits {
-        let what = match what {
-            Limited::Ports => "ephemeral ports of a source address",
-            Limited::Descriptors => "descriptors of a process",
-            Limited::OpenFiles => "open files on this machine",
-            Limited::Watches => "epoll watches of a user",
-            Limited::TcpMemory => "pages of memory for TCP",
-        };
-        let has = has.map_or_else(String::new, |has| format!("{}, ", count(has)));
-        let said = format!("{what}: {has}but {} are needed", count(*needs));
-        text.push_str(&line("limit", &said));
-        text.push_str(&line("", command));
-    }
-    text
-}
-
-fn ramp(outcome: &Outcome) -> String {
-    let columns = ["asked", "kept", "answered", "failed", "waiting", "p50", "p99", "max"];
-    let mut steps = table(&columns.map(|title| (title, Lean::Right)), false);
-    for step in &outcome.steps {
-        let Step { started, answered, failed, response, .. } = step;
-        let at = |quantile| quantile_text(response, quantile);
-        steps.add_row([
-            rate(step.rate),
-            rate(step.rate_kept()),
-            rate(step.answer_rate()),
-            count(*failed),
-            count(started.saturating_sub(answered + failed)),
-            at(0.5),
-            at(0.99),
-            at(1.0),
-        ]);
-    }
-    let mut text = plain(&steps);
-    let Some(knee) = knee(outcome) else { return text };
-    let bound = outcome.steps.first().map_or(0, p99_bound);
-    let said = match knee {
-        Knee::At(at) => format!("at {}, the last step that held.", rate(at)),
-        Knee::Below(first) => format!("below {}: the first step did not hold.", rate(first)),
-        Knee::Above(last) => format!("not up to {}: all steps held.", rate(last)),
-    };
-    let rule = format!(
-        "{said} A step holds if 99 % of its requests are answered and its p99 is at most {}: ten \
-         times that of the first step, or 10 ms.",
-        time(bound)
-    );
-    text.push('\n');
-    text.push_str(&wrapped_line("knee", &rule));
-    text
-}
-
-fn times(plan: &Plan, outcome: &Outcome) -> String {
-    let start = match plan.pace {
-        Pace::Closed if plan.idle.is_none() => "a free client",
-        _ => "the schedule",
-    };
-    let rows = [
-        ("response time", &outcome.response, start),
-        ("service time", &outcome.service, "the send"),
-        ("first byte", &outcome.first_byte, "the send"),
-        ("connect", &outcome.connect, "connect(2)"),
-    ];
-    let titles = ["p50", "p90", "p99", "p99.9", "max"].map(|title| format!("{title:>10}"));
-    let mut text = format!("{:14}{}  counted from\n", "", titles.concat());
-    for (name, times, start) in rows.into_iter().filter(|(_, times, _)| !times.is_empty()) {
-        let quantiles = [0.5, 0.9, 0.99, 0.999, 1.0].map(|quantile| quantile_text(times, quantile));
-        let quantiles = quantiles.map(|time| format!("{time:>10}"));
-        writeln!(text, "{name:<14}{}  {start}", quantiles.concat()).ok();
-    }
-    text
-}
-
-fn quantile_text(times: &Histogram<u64>, quantile: f64) -> String {
-    if times.is_empty() {
-        return "–".to_owned();
-    }
-    // The maximum is exact where the quantile is the end of its slot.
-    time(times.value_at_quantile(quantile).min(times.max()))
-}
-
-fn histogram(times: &Histogram<u64>) -> String {
-    let buckets = buckets(times);
-    let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1);
-    let width = buckets.iter().map(|bucket| count(bucket.count).len()).max().unwrap_or(0);
-    let mut text = "response time, up to\n".to_owned();
-    for Bucket { up_to, count: number, .. } in buckets {
-        let part = percent(float(number) / float(times.len()));
-        let (number, share) = (count(number), float(number) / float(most));
-        let row = format!(
-            "{:>10}  {number:>width$}  {part:>6}  {}",
-            round_time(up_to),
-            bar(share, WIDTH - 24 - width)
-        );
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// A round number of nanoseconds without the zeros that [`time`] adds.
-fn round_time(nanoseconds: u64) -> String {
-    let text = time(nanoseconds);
-    match text.split_once(' ') {
-        Some((number, unit)) if number.contains('.') => {
-            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
-        }
-        _ => text,
-    }
-}
-
-/// How rate and p99 went, second by second. A last second that is no tenth of one is left out.
-fn seconds(outcome: &Outcome) -> String {
-    let seconds: Vec<_> =
-        placed(outcome).filter(|one| one.length >= Duration::from_millis(100)).collect();
-    let rates: Vec<f64> =
-        seconds.iter().map(|one| float(one.second.answered) / one.length.as_secs_f64()).collect();
-    let p99: Vec<f64> =
-        seconds.iter().map(|one| one.second.response(0.99).map_or(0.0, float)).collect();
-    let ends = |numbers: &[f64], show: &dyn Fn(f64) -> String| {
-        let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-        format!("{} to {}", show(least), show(highest(numbers)))
-    };
-    let width = WIDTH - INDENT - 24;
-    let row = |name, numbers: &[f64], merge, show: &dyn Fn(f64) -> String| {
-        line(name, &format!("{}  {}", sparkline(numbers, width, merge), ends(numbers, show)))
-    };
-    let nanoseconds = |number: f64| duration(Duration::from_secs_f64(number / 1e9));
-    row("answers", &rates, mean, &rate) + &row("p99", &p99, highest, &nanoseconds)
-}
-
-fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / float(numbers.len().max(1) as u64)
-}
-
-fn highest(numbers: &[f64]) -> f64 {
-    numbers.iter().copied().fold(0.0, f64::max)
-}
-
 /// What the figures do not say by themselves.
 fn notes(plan: &Plan, outcome: &Outcome) -> String {
     let mut notes = Vec::new();
@@ -463,46 +190,196 @@ fn notes(plan: &Plan, outcome: &Outcome) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-fn counted(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
-}
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            super::super::load::{Held, Idle, Limit, Limited},
+            made::{MS, US, outcome, plan, run, step, times},
+        },
+        *,
+    };
+    use std::{collections::BTreeMap, time::Duration};
 
-/// A line with its heading.
-fn line(heading: &str, said: &str) -> String {
-    format!("{heading:<INDENT$}{said}\n")
-}
-
-/// Sentences with their heading.
-fn wrapped_line(heading: &str, said: &str) -> String {
-    let text = wrapped(said.split(' '), " ", INDENT);
-    line(heading, text.trim())
-}
-
-/// Parts on as few lines as they fit on, each indented.
-fn wrapped<T: AsRef<str>>(
-    parts: impl IntoIterator<Item = T>,
-    separator: &str,
-    indent: usize,
-) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for part in parts {
-        let part = part.as_ref();
-        let ends = separator.trim_end();
-        match lines.last_mut() {
-            Some(last)
-                if last.chars().count() + (separator.len() + part.chars().count() + ends.len())
-                    <= WIDTH =>
-            {
-                last.push_str(separator);
-                last.push_str(part);
-            }
-            last => {
-                if let Some(last) = last {
-                    last.push_str(ends);
-                }
-                lines.push(format!("{:indent$}{part}", ""));
-            }
+    /// The page without the word about a debug build, which depends on how this was built.
+    fn page(run: &LoadRun<'_>) -> String {
+        let text = load_text(run);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
         }
+        text.lines()
+            .filter(|line| !line.contains("debug build"))
+            .fold(String::new(), |all, line| all + line + "\n")
     }
-    lines.into_iter().map(|line| line + "\n").collect()
+
+    #[test]
+    fn a_closed_loop_is_a_page() {
+        let (plan, outcome) = (plan(), outcome());
+        assert_eq!(
+            page(&run(&plan, &outcome)),
+            "\
+http://127.0.0.1:8888/
+closed loop, keep-alive, 10 clients, counted 4.00 s
+
+requests   4,000 started = 4,000 answered + 0 failed + 0 in flight
+           4,000  answered 2xx
+rate       1,000/s answered
+traffic    100 KiB/s received, 50.0 KiB/s sent, 10 connections opened
+generator  1 thread, busy 10 % of the time
+
+                     p50       p90       p99     p99.9       max  counted from
+response time    1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  a free client
+service time     1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  the send
+first byte       1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  the send
+connect          50.0 µs   50.0 µs   50.0 µs   50.0 µs   50.0 µs  connect(2)
+
+response time, up to
+      1 ms  3,600    90 %  ███████████████████████████████████████████████████
+    1.2 ms      0     0 %
+    1.5 ms      0     0 %
+      2 ms    400    10 %  █████▋
+
+answers    ████  1,000/s to 1,000/s
+
+A closed loop: while the server stalls nobody asks, and the times of those who
+would have come are missing (coordinated omission). --rate counts them.
+"
+        );
+    }
+
+    #[test]
+    fn every_class_that_has_any_has_its_line() {
+        let (plan, mut outcome) = (plan(), outcome());
+        outcome.started = 1_000_055;
+        outcome.account.answered = [0, 1_000_000, 3, 4, 5];
+        outcome.account.refused = 6;
+        outcome.account.timed_out_waiting = 7;
+        outcome.account.other = BTreeMap::from([(101, 8)]);
+        outcome.account.errors = BTreeMap::from([(101, 8), (111, 6)]);
+        outcome.account.in_flight = 22;
+        outcome.surplus = 2;
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+requests   1,000,055 started = 1,000,012 answered + 21 failed + 22 in flight
+           1,000,000  answered 2xx
+                   3  answered 3xx
+                   4  answered 4xx
+                   5  answered 5xx
+                   6  refused: nobody listened
+                   7  timed out waiting for the first byte
+                   8  ENETUNREACH: network is unreachable
+                  22  in flight when the run ended
+errors     8 ENETUNREACH, 6 ECONNREFUSED
+surplus    2 answers had bytes behind their end
+";
+        assert!(text.contains(wanted), "{text}");
+    }
+
+    #[test]
+    fn the_first_line_says_whose_figures_they_are() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        outcome.own_cpu = Duration::from_millis(3900);
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+The generator was at its limit, busy 98 % of its time: the figures are its own
+rather than the server's. More --threads may help.
+
+http://";
+        assert!(text.starts_with(wanted), "{text}");
+        // Spinning is no work, and a thread that shares its core has but a part of it.
+        outcome.spun = Duration::from_millis(3800);
+        assert!(page(&run(&plan, &outcome)).starts_with("http://"));
+        (outcome.spun, outcome.threads) = (Duration::ZERO, 4);
+        outcome.own_cpu = Duration::from_millis(7800);
+        let text = page(&run(&plan, &outcome));
+        assert!(text.starts_with("The generator was at its limit, busy 98 %"), "{text}");
+        assert!(!text.contains("--threads"), "{text}");
+
+        let mut outcome = super::super::made::outcome();
+        plan.pace = Pace::Open { rate: 1000.0, arrivals: Arrivals::Poisson };
+        outcome.lag = times(&[(30 * US, 3900), (3 * MS, 100)]);
+        (outcome.steps, outcome.rate_asked) = (vec![step(4000, MS)], Some(1000.0));
+        (outcome.taken_up, outcome.account.in_flight) = (3500, 500);
+        outcome.account.answered[1] = 3500;
+        let text = page(&LoadRun { interrupted: true, ..run(&plan, &outcome) });
+        let wanted = "\
+The generator fell behind its schedule: one request in a hundred was 3.00 ms
+late or more. Response times include that.
+The rate was not kept: 12 % of the requests were due, but found no connection
+free. The server is too slow for it, or more --connections are needed.
+Interrupted: these are the figures of the first 4.00 s.
+
+http://127.0.0.1:8888/
+open loop at 1,000/s (Poisson), keep-alive, 10 clients, counted 4.00 s
+";
+        assert!(text.starts_with(wanted), "{text}");
+        assert!(text.contains("rate       1,000/s asked, 875/s kept, 875/s answered\n"), "{text}");
+        assert!(text.contains("; p99 of its lag 3.00 ms\n"), "{text}");
+    }
+
+    #[test]
+    fn a_wait_that_service_time_leaves_out_is_pointed_out() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        plan.pace = Pace::Open { rate: 1000.0, arrivals: Arrivals::Constant };
+        let note = "Requests waited for a connection";
+        assert!(!page(&run(&plan, &outcome)).contains(note));
+        outcome.response = times(&[(MS, 3600), (900 * MS, 400)]);
+        let text = page(&run(&plan, &outcome));
+        assert!(text.contains(note) && text.contains("p99 is 900 ms from the\nschedule"), "{text}");
+    }
+
+    #[test]
+    fn a_ramp_has_a_table_and_a_knee() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        plan.pace = Pace::Ramp { rates: vec![100.0, 200.0, 300.0], arrivals: Arrivals::Constant };
+        outcome.steps = vec![step(100, MS), step(200, 2 * MS), step(300, 400 * MS)];
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+ asked  kept answered failed waiting     p50     p99     max
+100/s 100/s    100/s      0       0 1.00 ms 1.00 ms 1.00 ms
+200/s 200/s    200/s      0       0 2.00 ms 2.00 ms 2.00 ms
+300/s 300/s    300/s      0       0  400 ms  400 ms  400 ms
+
+knee       at 200/s, the last step that held. A step holds if 99 % of its
+           requests are answered and its p99 is at most 10.0 ms: ten times that
+           of the first step, or 10 ms.
+";
+        assert!(text.contains(wanted), "{text}");
+        outcome.steps.truncate(2);
+        assert!(
+            page(&run(&plan, &outcome)).contains("knee       not up to 200/s: all steps held.")
+        );
+        outcome.steps[0].answered = 90;
+        assert!(page(&run(&plan, &outcome)).contains("knee       below 100/s: the first step"));
+    }
+
+    #[test]
+    fn held_connections_and_limits_have_their_lines() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        (plan.idle, plan.connections) = (Some(Idle { rate: 10.0 }), 50_000);
+        outcome.idle = Some(Held {
+            wanted: 50_000,
+            opened: 20_000,
+            failed: BTreeMap::from([(99, 30_000)]),
+            lost: 1,
+            set_up: Duration::from_millis(500),
+            own_memory: Some(20_000 * 256),
+        });
+        outcome.limits = vec![Limit {
+            what: Limited::Ports,
+            has: Some(28_232),
+            needs: 50_000,
+            command: "sysctl -w net.ipv4.ip_local_port_range='1024 65535'".to_owned(),
+        }];
+        let text = page(&run(&plan, &outcome));
+        let wanted = "\
+held       20,000 of 50,000 connections, set up in 500 ms (40,000/s), 1 lost
+           not opened: 30,000 EADDRNOTAVAIL
+memory     256 B of the generator's own for each
+limit      ephemeral ports of a source address: 28,232, but 50,000 are needed
+           sysctl -w net.ipv4.ip_local_port_range='1024 65535'
+";
+        assert!(text.contains(wanted), "{text}");
+        assert!(text.contains("\n50,000 connections held, asked 10/s in all, "), "{text}");
+    }
 }

@@ -1,6 +1,8 @@
 //! The `rungs` command and the clients, from outside.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod load;
+
 use assert_cmd::{Command, cargo::cargo_bin};
 use nix::{
     sys::{
