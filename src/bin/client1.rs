@@ -1,7 +1,7 @@
 //! client1: one request, and all that goes over the wire for it.
 //!
-//! Watch `client1 --path /sleep/1000` to see when what arrives; against `concurrentserver2` it shows an
-//! answer that does not end.
+//! `cargo run --bin client1 -- --path /sleep/1000` waits a second for its answer; against
+//! `concurrentserver2` it shows an answer that does not end.
 
 use rungs::serve::{Client1Args, During, Result, run};
 use std::{

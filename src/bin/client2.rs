@@ -1,7 +1,7 @@
 //! client2: forked clients that open connections, send a request on each, and hold them.
 //!
-//! `ulimit -n 256` before `concurrentserver2` is started, and `client2 --max-clients 3 --max-conns
-//! 100`, show what becomes of a server whose descriptors run out.
+//! `ulimit -n 256` before `concurrentserver2` is started, and then `cargo run --bin client2 --
+//! --max-clients 3 --max-conns 100`, show what becomes of a server whose descriptors run out.
 #![expect(unsafe_code, reason = "clients that are processes of their own need fork")]
 
 use nix::unistd::fork;

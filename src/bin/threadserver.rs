@@ -1,7 +1,8 @@
 //! Rung 9, threadserver: a thread per connection, which stays open for more requests. Base: iterativeserver. Lesson: lessons/09-threadserver.md
 //!
 //! See it break: every client that says nothing has a thread that waits for it. A thousand of them,
-//! `client2 --max-clients 10 --max-conns 100`, are a thousand threads in `ls /proc/PID/task`.
+//! `cargo run --bin client2 -- --max-clients 10 --max-conns 100`, are a thousand threads in
+//! `ls /proc/PID/task`.
 
 use nix::{sys::socket::accept, unistd::close};
 use rungs::serve::{Args, During, Result, converse, died_in_queue, is_shortage, listen, log, run};

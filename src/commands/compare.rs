@@ -118,7 +118,8 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
     // Hidden by itself where stderr is no terminal.
     let bar = ProgressBar::new(plan.steps() as u64);
     // A template that does not parse would only cost the bar its looks.
-    if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}, {eta} left: {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}, {eta} left: {wide_msg}")
+    {
         bar.set_style(style);
     }
     bar

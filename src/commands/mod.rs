@@ -21,7 +21,9 @@ const EXAMPLES: &str = "Examples:
   rungs compare                           all rungs, side by side
   rungs compare iterativeserver epollserver --peer nginx
   rungs load 127.0.0.1:8888 --rate 1000   any server, 1,000 requests a second
-  cargo run --bin iterativeserver         one rung, by itself";
+  cargo run --bin iterativeserver         one rung, by itself
+
+In the project's folder, `cargo run --release --` stands for `rungs`.";
 
 /// A workbench of progressive socket servers.
 #[derive(Debug, Parser)]

@@ -101,7 +101,7 @@ fn probe(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str), comparison: &mut
         }
         let found = turn::beside_silent(subject).map_err(|error| format!("{error:#}"));
         for row in comparison.rows.iter_mut().skip(index).step_by(plan.subjects.len()) {
-            row.one_at_a_time = found == Ok(BesideSilent::AnswerInTurn);
+            row.one_at_a_time = found == Ok(BesideSilent::Waits);
             row.no_answer = found == Ok(BesideSilent::NoAnswer);
             row.error = found.clone().err();
         }

@@ -89,9 +89,9 @@ pub struct Row {
     pub descriptors_left: Option<u64>,
     /// Zombies more than before a turn, at most.
     pub zombies_left: usize,
-    /// Whether a client is answered only when another one, which says nothing, has left.
+    /// Whether a client waits while another one says nothing, which is answered once it speaks.
     pub one_at_a_time: bool,
-    /// Whether it is not answered even then.
+    /// Whether neither is answered.
     pub no_answer: bool,
     /// How the server ended, if it did not survive a turn.
     pub died: Option<String>,
@@ -130,9 +130,9 @@ pub enum Broke {
     Leaks,
     /// Children were not reaped.
     Zombies,
-    /// After a silent client there is no answer for others, even when it has left.
+    /// It does not answer at all, be it one client or two.
     NoAnswer,
-    /// A silent client keeps the others waiting until it leaves.
+    /// A silent client keeps the others waiting.
     OneAtATime,
     /// Nothing that was looked for.
     Nothing,

@@ -24,7 +24,7 @@ use std::{
 const BOUND: u64 = 500;
 /// How long a client waits for its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a second client waits while a first one says nothing, and again when that has left.
+/// How long a second client waits while a first one says nothing, and that one when it has spoken.
 const SILENCE: Duration = Duration::from_millis(450);
 /// How long processes and descriptors may take to settle after the load.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -91,40 +91,40 @@ pub(super) fn take(
 pub(super) enum BesideSilent {
     /// An answer.
     Answer,
-    /// An answer as soon as the silent one has left: there is room for one at a time.
-    AnswerInTurn,
-    /// Nothing, although the silent one has left.
+    /// Nothing while the first is silent; but when that one speaks, it is answered at once: the
+    /// server could answer, and let the second wait behind the first.
+    Waits,
+    /// Nothing, and the first gets none either.
     NoAnswer,
 }
 
 /// Connects a client that says nothing, then one that asks; if that has to wait, the silent one
-/// leaves, to see whether it was what the other waited for.
+/// asks too, to see whether it was what the server waited for.
 pub(super) fn beside_silent(subject: &Subject) -> Result<BesideSilent> {
     let prepared = subject.prepare()?;
     let server = start(subject, &prepared)?;
-    let silent = TcpStream::connect(server.address()).context("connect")?;
-    let found = match ask(server.address()) {
-        Err(_) => BesideSilent::NoAnswer,
-        Ok(mut client) => match hear(&mut client) {
-            Heard::Answer => BesideSilent::Answer,
-            Heard::End => BesideSilent::NoAnswer,
-            Heard::Nothing => {
-                drop(silent);
-                match hear(&mut client) {
-                    Heard::Answer => BesideSilent::AnswerInTurn,
-                    Heard::End | Heard::Nothing => BesideSilent::NoAnswer,
-                }
-            }
+    let silent = connect(server.address()).context("connect")?;
+    let heard = connect(server.address()).and_then(ask).map_or(Heard::End, hear);
+    let found = match heard {
+        Heard::Answer => BesideSilent::Answer,
+        Heard::End => BesideSilent::NoAnswer,
+        Heard::Nothing => match ask(silent).map_or(Heard::End, hear) {
+            Heard::Answer => BesideSilent::Waits,
+            Heard::End | Heard::Nothing => BesideSilent::NoAnswer,
         },
     };
     server.stop(GRACE);
     Ok(found)
 }
 
-/// A client that has sent a request.
-fn ask(server: SocketAddr) -> io::Result<TcpStream> {
-    let mut client = TcpStream::connect_timeout(&server, SILENCE)?;
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let client = TcpStream::connect_timeout(&server, SILENCE)?;
     client.set_read_timeout(Some(SILENCE))?;
+    Ok(client)
+}
+
+fn ask(mut client: TcpStream) -> io::Result<TcpStream> {
+    let server = client.peer_addr()?;
     write!(client, "GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n")?;
     Ok(client)
 }
@@ -135,7 +135,7 @@ enum Heard {
     Nothing,
 }
 
-fn hear(client: &mut TcpStream) -> Heard {
+fn hear(mut client: TcpStream) -> Heard {
     // Not read(2) alone, which a signal ends early.
     match client.read_exact(&mut [0]) {
         Ok(()) => Heard::Answer,

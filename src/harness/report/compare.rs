@@ -25,8 +25,8 @@ p50, p99: response time, from the start of the connect.  fails: see below.
 CPU: of the server and all its children, by answer.  PSS: memory of all its
 processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
 where they add up).  What broke: it died, leaks descriptors, leaves zombies; a
-client that says nothing keeps the others waiting until it leaves (one at a
-time) or for longer (no answer); \u{2013} is none of these.
+client that says nothing keeps the others waiting (one at a time); \u{2013} is none
+of these.
 ";
 
 /// The comparison as JSON.
@@ -79,7 +79,9 @@ fn notes(comparison: &Comparison, text: &mut String) {
     for Row { name, clients, failures, answered, unfinished, .. } in &comparison.rows {
         let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         if *answered == 0 && *unfinished > 0 {
-            kinds.push(format!("{unfinished} got no complete answer"));
+            kinds.push(format!(
+                "{unfinished} waited for the end of an answer until the turn was over"
+            ));
         }
         if !kinds.is_empty() {
             writeln!(text, "{name}, {clients} at once: {}", kinds.join(", ")).ok();
