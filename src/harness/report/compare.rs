@@ -80,7 +80,7 @@ fn notes(comparison: &Comparison, text: &mut String) {
         let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         if *answered == 0 && *unfinished > 0 {
             kinds.push(format!(
-                "{unfinished} waited for the end of an answer until the turn was over"
+                "{unfinished} still waited for the end of an answer"
             ));
         }
         if !kinds.is_empty() {
