@@ -125,7 +125,9 @@ fn connect(server: SocketAddr) -> io::Result<TcpStream> {
 
 fn ask(mut client: TcpStream) -> io::Result<TcpStream> {
     let server = client.peer_addr()?;
-    write!(client, "GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: who reads once would answer the first piece, and reset the rest.
+    let request = format!("GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes())?;
     Ok(client)
 }
 

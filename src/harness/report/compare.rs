@@ -79,9 +79,7 @@ fn notes(comparison: &Comparison, text: &mut String) {
     for Row { name, clients, failures, answered, unfinished, .. } in &comparison.rows {
         let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         if *answered == 0 && *unfinished > 0 {
-            kinds.push(format!(
-                "{unfinished} still waited for the end of an answer"
-            ));
+            kinds.push(format!("{unfinished} still waited for the end of an answer"));
         }
         if !kinds.is_empty() {
             writeln!(text, "{name}, {clients} at once: {}", kinds.join(", ")).ok();
