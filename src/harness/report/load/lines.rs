@@ -83,12 +83,13 @@ pub(super) fn rates(outcome: &Outcome) -> String {
     };
     let seconds = outcome.elapsed.as_secs_f64();
     let per_second = |sum: u64| bytes(if seconds > 0.0 { float(sum) / seconds } else { 0.0 });
-    let traffic = format!(
-        "{}/s received, {}/s sent, {} opened",
-        per_second(outcome.bytes_in),
-        per_second(outcome.bytes_out),
-        counted(outcome.connections_opened, "connection")
-    );
+    let (received, sent) = (per_second(outcome.bytes_in), per_second(outcome.bytes_out));
+    let mut traffic = format!("{received}/s received, {sent}/s sent");
+    // Those of a warm-up are none of the window's.
+    if outcome.connections_opened > 0 {
+        let opened = counted(outcome.connections_opened, "connection");
+        write!(traffic, ", {opened} opened").ok();
+    }
     line("rate", &said) + &line("traffic", &traffic)
 }
 

@@ -1,7 +1,7 @@
 //! A run on a page: what a person reads at a glance, and no line over 80 columns.
 
 use super::{
-    super::super::load::{Arrivals, Outcome, Pace, Plan, Reuse, Slow, SlowAt, Work},
+    super::super::load::{Arrivals, Pace, Plan, Reuse, Slow, SlowAt, Work},
     LoadRun, lines,
     page::{counted, wrapped},
     tables,
@@ -42,15 +42,16 @@ pub fn load_text(run: &LoadRun<'_>) -> String {
         text.push('\n');
         text.push_str(&tables::seconds(outcome));
     }
-    text.push_str(&notes(plan, outcome));
+    text.push_str(&notes(run));
     text
 }
 
 /// What to know before the first figure is read.
 fn warnings(run: &LoadRun<'_>) -> String {
     let mut text = String::new();
-    for concern in concerns(run) {
-        let warning = match concern {
+    let concerns = concerns(run);
+    for concern in &concerns {
+        let warning = match *concern {
             Concern::AtLimit(busy) => {
                 let more = run.outcome.threads < run.cores;
                 let hint = if more { " More --threads may help." } else { "" };
@@ -65,11 +66,16 @@ fn warnings(run: &LoadRun<'_>) -> String {
                  more. Response times include that.",
                 time(lag)
             ),
-            Concern::NoneFree(part) => format!(
-                "The rate was not kept: {} of the requests were due, but found no connection free. \
-                 The server is too slow for it, or more --connections are needed.",
-                percent(part)
-            ),
+            Concern::NoneFree(part) => {
+                // Where the generator was late too, that may be why.
+                let hint = " The server is too slow for it, or more --connections are needed.";
+                let hint = if concerns.len() == 1 { hint } else { "" };
+                let part = percent(part);
+                format!(
+                    "The rate was not kept: {part} of the requests were due, but found no \
+                     connection free.{hint}"
+                )
+            }
         };
         text.push_str(&wrapped(warning.split(' '), " ", 0));
     }
@@ -162,7 +168,10 @@ fn asked(work: &Work) -> String {
 }
 
 /// What the figures do not say by themselves.
-fn notes(plan: &Plan, outcome: &Outcome) -> String {
+fn notes(run: &LoadRun<'_>) -> String {
+    let LoadRun { plan, outcome, .. } = *run;
+    // Where the generator was late, its users waited for nobody else.
+    let is_late = concerns(run).iter().any(|concern| matches!(concern, Concern::Behind(_)));
     let mut notes = Vec::new();
     let p99 = |times: &Histogram<u64>| times.value_at_quantile(0.99);
     let (response, service) = (p99(&outcome.response), p99(&outcome.service));
@@ -172,7 +181,7 @@ fn notes(plan: &Plan, outcome: &Outcome) -> String {
              have come are missing (coordinated omission). --rate counts them."
                 .to_owned(),
         );
-    } else if response > 2 * service && response - service > WORTH_A_WORD {
+    } else if !is_late && response > 2 * service && response - service > WORTH_A_WORD {
         notes.push(format!(
             "Requests waited before they could be sent, as users would have: p99 is {} from the \
              schedule, and {} from the send, which leaves that wait out.",
@@ -306,7 +315,7 @@ http://";
 The generator fell behind its schedule: one request in a hundred was 3.00 ms
 late or more. Response times include that.
 The rate was not kept: 12 % of the requests were due, but found no connection
-free. The server is too slow for it, or more --connections are needed.
+free.
 Interrupted: these are the figures of the first 4.00 s.
 
 http://127.0.0.1:8888/
@@ -315,6 +324,13 @@ open loop at 1,000/s (Poisson), keep-alive, 10 clients, counted 4.00 s
         assert!(text.starts_with(wanted), "{text}");
         assert!(text.contains("rate       1,000/s asked, 875/s kept, 875/s answered\n"), "{text}");
         assert!(text.contains("; p99 of its lag 3.00 ms\n"), "{text}");
+        outcome.lag = times(&[(30 * US, 4000)]);
+        let wanted = "\
+The rate was not kept: 12 % of the requests were due, but found no connection
+free. The server is too slow for it, or more --connections are needed.
+
+http://";
+        assert!(page(&run(&plan, &outcome)).starts_with(wanted));
     }
 
     #[test]
@@ -325,7 +341,9 @@ open loop at 1,000/s (Poisson), keep-alive, 10 clients, counted 4.00 s
         assert!(!page(&run(&plan, &outcome)).contains(note));
         outcome.response = times(&[(MS, 3600), (900 * MS, 400)]);
         let text = page(&run(&plan, &outcome));
-        assert!(text.contains(note) && text.contains("900 ms from"), "{text}");
+        assert!(text.contains(note) && text.contains("p99 is 900 ms"), "{text}");
+        outcome.lag = times(&[(900 * MS, 4000)]);
+        assert!(!page(&run(&plan, &outcome)).contains(note));
     }
 
     #[test]
