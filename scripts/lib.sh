@@ -4,6 +4,9 @@
 # They are written for bash, as .ci/run is: sh has no /dev/tcp, need not have `ulimit -u`, and does
 # not tell the process groups of its jobs apart.
 #
+# No command has two $(…) side by side: if a signal comes during the first, bash 5.2 reads its trap
+# as a part of the second, and ends with a syntax error.
+#
 #   RUNGS_BIN        the folder with the programs; without it they are built, into target/release
 #   RUNGS_PATIENCE   how many seconds what is awaited may take, 30 if not set
 set -euo pipefail
