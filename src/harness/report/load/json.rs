@@ -528,3 +528,39 @@ impl Lacking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::made::{MS, outcome, plan, run, step},
+        *,
+    };
+    use serde_json::Value;
+
+    fn report(plan: &Plan, outcome: &Outcome) -> Value {
+        serde_json::to_value(Report::of(&run(plan, outcome))).expect("JSON")
+    }
+
+    #[test]
+    fn errors_that_have_no_class_have_a_name() {
+        let (plan, mut outcome) = (plan(), outcome());
+        outcome.account.other = BTreeMap::from([(101, 8), (9999, 1)]);
+        outcome.account.errors = BTreeMap::from([(101, 8), (104, 2), (9999, 1)]);
+        let report = report(&plan, &outcome);
+        assert_eq!(report["account"]["other"], 9);
+        assert_eq!(report["other"], serde_json::json!({ "ENETUNREACH": 8, "errno 9999": 1 }));
+        assert_eq!(report["errors"]["ECONNRESET"], 2);
+    }
+
+    #[test]
+    fn only_a_ramp_that_bends_has_a_knee() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        plan.pace = Pace::Ramp { rates: vec![10.0, 20.0], arrivals: Arrivals::Poisson };
+        outcome.steps = vec![step(10, MS), step(20, MS)];
+        assert_eq!(report(&plan, &outcome)["knee"], Value::Null);
+        outcome.steps[1] = step(20, 900 * MS);
+        let report = report(&plan, &outcome);
+        assert_eq!((&report["knee"], &report["loop"]), (&10.0.into(), &"open".into()));
+        assert_eq!(report["steps"][1]["response"]["count"], 20);
+    }
+}

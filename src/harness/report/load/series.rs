@@ -82,3 +82,35 @@ pub fn load_hdr(run: &LoadRun<'_>) -> Result<String> {
     }
     String::from_utf8(log).context("the log is text")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::made::{outcome, plan, run},
+        *,
+    };
+
+    #[test]
+    fn the_last_second_is_as_long_as_it_was() {
+        let (plan, mut outcome) = (plan(), outcome());
+        outcome.elapsed = Duration::from_millis(3250);
+        assert_eq!(
+            load_csv(&run(&plan, &outcome)),
+            format!(
+                "{HEADER}0,1.000,1000,1000,0,0,,\n1,1.000,1000,1000,0,0,,\n\
+                 2,1.000,1000,1000,0,0,,\n3,0.250,1000,1000,0,0,,\n"
+            )
+        );
+    }
+
+    #[test]
+    fn the_log_has_its_head_and_a_line_a_second() {
+        let (plan, outcome) = (plan(), outcome());
+        let log = load_hdr(&run(&plan, &outcome)).expect("a log");
+        let lines: Vec<_> = log.lines().collect();
+        assert_eq!(lines.len(), 9);
+        assert_eq!(lines[1], "#[Histogram log format version 1.3]");
+        assert_eq!(lines[2], "#[StartTime: 1500000000.250 (seconds since epoch)]");
+        assert!(lines[8].starts_with("3.000,1.000,0.000,HIST"), "{log}");
+    }
+}
