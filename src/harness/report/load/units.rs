@@ -53,12 +53,13 @@ fn rounded(number: f64) -> u64 {
 }
 
 fn three_digits(number: f64, step: f64, units: &[&str]) -> String {
-    let (mut number, mut units) = (number, units);
+    let (mut number, mut units, smallest) = (number, units, units.first());
     // What would be rounded to four digits belongs to the next unit.
     while let [unit, rest @ ..] = units {
         if number < 999.5 || rest.is_empty() {
+            let is_smallest = Some(unit) == smallest;
             let decimals = match number {
-                n if n.fract() == 0.0 && *unit == "ns" || n >= 99.95 => 0,
+                n if is_smallest || n >= 99.95 => 0,
                 n if n >= 9.995 => 1,
                 _ => 2,
             };
@@ -91,7 +92,7 @@ mod tests {
         ] {
             assert_eq!(time(nanoseconds), text);
         }
-        assert_eq!(bytes(0.0), "0.00 B");
+        assert_eq!([0.0, 2.5, 999.4].map(bytes), ["0 B", "2 B", "999 B"]);
         assert_eq!(bytes(1536.0), "1.50 KiB");
     }
 
