@@ -3,7 +3,7 @@
 use super::{
     Reuse, SlowAt,
     account::{End, Failure},
-    answer::Answer,
+    answer::{Answer, LastHead},
     connection::Connection,
     exchange::{Ended, Exchange},
     request::Message,
@@ -37,6 +37,7 @@ pub(super) struct Io<'a> {
     pub(super) ended: Vec<Ended>,
     /// Its clients are asked in turn, so epoll need not know them.
     pub(super) is_direct: bool,
+    last_head: LastHead,
     buffer: Box<[u8]>,
 }
 
@@ -49,6 +50,7 @@ impl<'a> Io<'a> {
             first_client,
             ended: Vec::with_capacity(shared.plan.pipeline),
             is_direct: false,
+            last_head: LastHead::default(),
             buffer: vec![0; BUFFER].into(),
         }
     }
@@ -333,7 +335,7 @@ impl Client {
                 // Bytes that answer nothing; a kept connection must not be used with them.
                 return self.close();
             };
-            let Ok(used) = self.answer.feed(bytes) else {
+            let Ok(used) = self.answer.feed(bytes, &mut io.last_head) else {
                 exchange.note_received(bytes.len(), now);
                 return self.end_malformed(io);
             };
