@@ -14,7 +14,7 @@ use super::{
 use mio::{Poll, Token, event::Event, net::TcpStream};
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind},
     mem,
     time::{Duration, Instant},
 };
@@ -308,7 +308,7 @@ impl Client {
         let is_slow = io.shared.plan.slow.is_some_and(|slow| slow.at == SlowAt::Reading);
         for _ in 0..if is_slow { 1 } else { READS_IN_A_ROW } {
             let Some(connection) = &mut self.connection else { return Ok(false) };
-            let count = match connection.stream.read(buffer) {
+            let count = match connection.receive(buffer) {
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
