@@ -201,13 +201,7 @@ impl<'a> EventLoop<'a> {
 
     /// Gives those who are due a client each, as long as there are free ones.
     fn admit(&mut self, now: Instant) {
-        while let Some(due) = self.queue.admit(now) {
-            if !self.io.shared.claim() {
-                self.queue.end();
-                break;
-            }
-            self.ledger.start(due, now);
-        }
+        self.ledger.admit(&mut self.queue, self.io.shared, now);
         while let Some(index) = self.free.front().copied().filter(|_| !self.queue.is_empty()) {
             let Some(due) = self.queue.take() else { return };
             self.free.pop_front();
@@ -344,12 +338,7 @@ impl<'a> EventLoop<'a> {
         for other in others.into_iter().flatten() {
             until = until.min(other);
         }
-        let mut sleeps = !self.io.shared.plan.spin;
-        if let (Some(due), Some(alarm)) = (self.queue.next_at(), &mut self.alarm) {
-            sleeps = sleeps && alarm.set(due, now)?;
-        }
-        let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
-        poll(&mut self.io.poll, events, sleep)
+        wait(&mut self.io, events, (now, until), self.queue.next_at().zip(self.alarm.as_mut()))
     }
 
     /// A round that neither slept nor found anything to do was spent waiting.
@@ -362,17 +351,7 @@ impl<'a> EventLoop<'a> {
 
     /// Enters what is still under way, and closes all connections.
     fn finish(mut self, now: Instant) -> Result<Outcome> {
-        // Those who were due by now; the rest would have been.
-        while let Some(due) = self.queue.admit(now.min(self.times.closes)) {
-            if !self.io.shared.claim() {
-                self.queue.end();
-                break;
-            }
-            self.ledger.start(due, now);
-        }
-        while let Some(due) = self.queue.take() {
-            self.ledger.leave(due);
-        }
+        self.ledger.leave_all(&mut self.queue, self.io.shared, now);
         for client in &mut self.clients {
             client.end_all(End::InFlight, &mut self.io);
             client.take_connected().into_iter().for_each(|(began, took)| {
@@ -382,6 +361,21 @@ impl<'a> EventLoop<'a> {
         self.io.ended.iter().for_each(|ended| self.ledger.end(ended));
         self.ledger.finish(now)
     }
+}
+
+/// Waits for events until `until`, but not beyond what is due before and has an alarm.
+pub(super) fn wait(
+    io: &mut Io<'_>,
+    events: &mut Events,
+    (now, until): (Instant, Instant),
+    due: Option<(Instant, &mut Alarm)>,
+) -> Result<()> {
+    let mut sleeps = !io.shared.plan.spin;
+    if let Some((due, alarm)) = due {
+        sleeps = sleeps && alarm.set(due, now)?;
+    }
+    let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
+    poll(&mut io.poll, events, sleep)
 }
 
 /// Waits for events; a signal handler that ran is as if nothing had happened

@@ -6,7 +6,7 @@ use super::{
     alarm::{ALARM, Alarm},
     client::{Client, Io},
     connection::Connection,
-    event_loop::{EVENTS, LOOK_UP, poll},
+    event_loop::{EVENTS, LOOK_UP, poll, wait},
     ledger::Ledger,
     outcome::{Held, Outcome, new_histogram},
     schedule::{Due, Queue, Schedule},
@@ -118,18 +118,8 @@ impl<'a> IdleLoop<'a> {
         usize::try_from(self.result.opened).unwrap_or(usize::MAX).saturating_sub(lost)
     }
 
-    fn note_due(&mut self, now: Instant) {
-        while let Some(due) = self.queue.admit(now) {
-            if !self.io.shared.claim() {
-                self.queue.end();
-                break;
-            }
-            self.ledger.start(due, now);
-        }
-    }
-
     fn admit(&mut self, now: Instant) {
-        self.note_due(now);
+        self.ledger.admit(&mut self.queue, self.io.shared, now);
         while self.asked.len() < self.held.len() {
             let Some(due) = self.queue.take() else { return };
             self.ask(due);
@@ -203,19 +193,12 @@ impl<'a> IdleLoop<'a> {
         for other in others.into_iter().flatten() {
             until = until.min(other);
         }
-        let mut sleeps = !self.io.shared.plan.spin;
-        if let Some(due) = self.queue.next_at() {
-            sleeps = sleeps && self.alarm.set(due, now)?;
-        }
-        let sleep = if sleeps { until.saturating_duration_since(now) } else { Duration::ZERO };
-        poll(&mut self.io.poll, events, sleep)
+        let due = self.queue.next_at().map(|due| (due, &mut self.alarm));
+        wait(&mut self.io, events, (now, until), due)
     }
 
     fn finish(mut self, now: Instant) -> Result<Outcome> {
-        self.note_due(now.min(self.times.closes));
-        while let Some(due) = self.queue.take() {
-            self.ledger.leave(due);
-        }
+        self.ledger.leave_all(&mut self.queue, self.io.shared, now);
         for (_, mut client) in self.asked.drain() {
             client.end_all(End::InFlight, &mut self.io);
         }

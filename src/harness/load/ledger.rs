@@ -4,7 +4,7 @@ use super::{
     account::End,
     exchange::{Ended, Exchange},
     outcome::{LONGEST, Outcome, Step, new_histogram},
-    schedule::Due,
+    schedule::{Due, Queue},
     series::Series,
     shared::{Gauge, Shared, Times},
 };
@@ -60,6 +60,17 @@ impl<'a> Ledger<'a> {
 
     pub(super) fn show(&self, connections: usize) {
         self.gauge.show(&self.outcome, connections as u64);
+    }
+
+    /// Enters all who are due by `now`, until the requests run out.
+    pub(super) fn admit(&mut self, queue: &mut Queue, shared: &Shared<'_>, now: Instant) {
+        while let Some(due) = queue.admit(now) {
+            if !shared.claim() {
+                queue.end();
+                break;
+            }
+            self.start(due, now);
+        }
     }
 
     /// Enters a request that starts, seen at `now`.
@@ -132,10 +143,13 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Enters a request that was due but never got hold of a client.
-    pub(super) fn leave(&mut self, due: Due) {
-        if due.counted {
-            self.outcome.account.count(End::InFlight);
+    /// Enters those who were due by the end of the run, but never got hold of a client.
+    pub(super) fn leave_all(&mut self, queue: &mut Queue, shared: &Shared<'_>, now: Instant) {
+        self.admit(queue, shared, now.min(self.times.closes));
+        while let Some(due) = queue.take() {
+            if due.counted {
+                self.outcome.account.count(End::InFlight);
+            }
         }
     }
 
