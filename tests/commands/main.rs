@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod load;
+#[path = "../waiting/mod.rs"]
+mod waiting;
 
 use assert_cmd::{Command, cargo::cargo_bin};
 use nix::{
@@ -26,20 +28,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Stdio},
     thread,
-    time::{Duration, Instant},
 };
-
-/// Polls until `awaited` is there, and says what was awaited if it does not come.
-fn wait_for<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited a minute for {awaited}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
+use waiting::{await_some, await_until};
 
 fn rungs(arguments: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("rungs"));
@@ -70,7 +60,7 @@ fn start(program: &str) -> Server {
 /// How many descriptors a server has open that waits for clients. It announces itself before it has
 /// opened the last of them.
 fn descriptors_at_rest(server: &Server) -> u64 {
-    let tree = wait_for("the server to wait for clients", || {
+    let tree = await_some("the server to wait for clients", || {
         let tree = observe::tree(server.pid());
         (tree.processes[0].state == 'S').then_some(tree)
     });
@@ -320,16 +310,18 @@ fn what_cannot_be_printed_is_an_error_unless_nobody_reads() {
     }
 }
 
-/// A comparison that would take a quarter of an hour, seen with a rung at work.
+/// A comparison that would take a quarter of an hour, seen with a rung at work. The rungs are built:
+/// cargo would only make it wait for its lock.
 fn long_comparison(json: &Path) -> (Child, u32) {
     let comparing = std::process::Command::new(cargo_bin("rungs"))
         .args(["compare", "threadserver", "--levels=2", "--rounds=1000", "--json"])
         .arg(json)
+        .env("CARGO", "true")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let rung = wait_for("a rung under load", || {
+    let rung = await_some("a rung under load", || {
         let tree = observe::tree(comparing.id());
         tree.processes.iter().find(|one| one.name == "threadserver").map(|one| one.pid)
     });
@@ -346,7 +338,7 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let (comparing, rung) = long_comparison(&file);
-    wait_for("the results of the first round", || file.exists().then_some(()));
+    await_until("the results of the first round", || file.exists());
     kill(Pid::from_raw(comparing.id().cast_signed()), Signal::SIGINT).unwrap();
     let output = comparing.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
@@ -359,7 +351,7 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(comparison["partial"], true);
     assert_eq!(row(&comparison, "threadserver")["partial"], true);
-    wait_for("the end of the rung", || is_gone(rung, "threadserver").then_some(()));
+    await_until("the end of the rung", || is_gone(rung, "threadserver"));
 }
 
 #[test]
@@ -372,6 +364,7 @@ fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
     // script(1) gives it a terminal, and passes our Ctrl-C on to that.
     let started = std::process::Command::new("script")
         .args(["-qec", &command, "/dev/null"])
+        .env("CARGO", "true")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();
@@ -379,7 +372,7 @@ fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
         println!("skipped an_interrupted_comparison_leaves_no_bar_on_the_terminal: no script(1)");
         return;
     };
-    wait_for("the results of the first round", || file.exists().then_some(()));
+    await_until("the results of the first round", || file.exists());
     script.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
     let output = script.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
@@ -401,12 +394,12 @@ fn a_killed_comparison_leaves_no_server_and_no_half_file_behind() {
         new => Some(serde_json::from_slice::<Value>(&new).unwrap()),
     };
     let (mut comparing, rung) = long_comparison(&file);
-    wait_for("the results of the first round", whole);
+    await_some("the results of the first round", whole);
     comparing.kill().unwrap();
     comparing.wait().unwrap();
     assert_eq!(whole().unwrap()["partial"], true);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-    wait_for("the end of the rung", || is_gone(rung, "threadserver").then_some(()));
+    await_until("the end of the rung", || is_gone(rung, "threadserver"));
 }
 
 /// A shell stands in for cargo: what it runs is the file `build`, for that is its first argument.
@@ -425,13 +418,13 @@ fn a_killed_comparison_does_not_go_on_building() {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     let cargo: u32 = line.trim().strip_prefix("compiling ").unwrap().parse().unwrap();
-    let compiler = wait_for("a compiler", || {
+    let compiler = await_some("a compiler", || {
         observe::tree(cargo).processes.iter().find(|one| one.name == "sleep").map(|one| one.pid)
     });
     comparing.kill().unwrap();
     comparing.wait().unwrap();
-    wait_for("the end of cargo", || is_gone(cargo, "sh").then_some(()));
-    wait_for("the end of its compiler", || is_gone(compiler, "sleep").then_some(()));
+    await_until("the end of cargo", || is_gone(cargo, "sh"));
+    await_until("the end of its compiler", || is_gone(compiler, "sleep"));
 }
 
 /// A short comparison that writes to `json`, in a shell that first does as `set_up` says.
@@ -538,12 +531,12 @@ fn client2_really_opens_that_many() {
     let held = || observe::tree(server.pid()).descriptors().unwrap() - before;
     let (mut client, _stdout, line) = holding(&server, "3", "7");
     assert_eq!(line, format!("client2: opened 21 of 21 connections to {}\n", server.address()));
-    wait_for("21 connections at the server", || (held() == 21).then_some(()));
+    await_until("21 connections at the server", || held() == 21);
     // The parent and three clients; they must go when it does.
     assert_eq!(observe::tree(client.id()).processes.len(), 4);
     client.kill().unwrap();
     client.wait().unwrap();
-    wait_for("the end of all clients", || (held() == 0).then_some(()));
+    await_until("the end of all clients", || held() == 0);
 }
 
 #[test]

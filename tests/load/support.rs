@@ -1,19 +1,21 @@
 //! Servers made for the load generator, whose behaviour is known exactly.
 
+use super::waiting::{PATIENCE, await_until};
+use assert_cmd::Command;
+use procfs::net::TcpNetEntry;
 use rungs::harness::load::{Account, Outcome, Plan, Request, Reuse, Second, run};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 pub(crate) const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello";
@@ -269,43 +271,22 @@ pub(crate) fn in_a_child(name: &str) -> bool {
         return true;
     }
     let this = env::current_exe().expect("a path");
-    let mut child =
-        Command::new(this).args(["--exact", name]).env(MARK, "1").spawn().expect("a child");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let status = loop {
-        match child.try_wait().expect("a child of ours") {
-            Some(status) => break status,
-            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
-            None => {
-                child.kill().expect("a child of ours");
-                child.wait().expect("a child of ours");
-                panic!("waited a minute for the end of the child");
-            }
-        }
-    };
-    assert!(status.success());
+    Command::new(this).args(["--exact", name]).env(MARK, "1").timeout(PATIENCE).assert().success();
     false
 }
 
+/// What has come to a socket, and was not taken yet: bytes, or connections where it listens
+/// (`rx_queue` in /proc/net/tcp).
+pub(crate) fn received(own: SocketAddr, peer: SocketAddr) -> Option<u32> {
+    let table = procfs::net::tcp().expect("/proc/net/tcp");
+    let is_it = |entry: &&TcpNetEntry| (entry.local_address, entry.remote_address) == (own, peer);
+    table.iter().find(is_it).map(|entry| entry.rx_queue)
+}
+
 /// Waits until the other end has read all that was sent (tcp(7), `SIOCOUTQ` says so only of
-/// what was acknowledged, so this looks at the peer's queue in /proc/net/tcp).
+/// what was acknowledged, so this looks at the peer's queue).
 pub(crate) fn await_quiet(stream: &TcpStream) -> io::Result<()> {
-    let (own, peer) = (stream.local_addr()?.port(), stream.peer_addr()?.port());
-    let ends = (format!(":{peer:04X}"), format!(":{own:04X}"));
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        let table = fs::read_to_string("/proc/net/tcp")?;
-        let is_read =
-            table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|line| {
-                line.len() > 4
-                    && line[1].ends_with(&ends.0)
-                    && line[2].ends_with(&ends.1)
-                    && line[4].ends_with(":00000000")
-            });
-        if is_read {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    panic!("waited ten seconds for the client to read its answers")
+    let (own, peer) = (stream.local_addr()?, stream.peer_addr()?);
+    await_until("a client that has read its answers", || received(peer, own) == Some(0));
+    Ok(())
 }
