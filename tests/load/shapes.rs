@@ -1,7 +1,9 @@
 //! Other work than one GET at a time.
 
 use super::{
-    support::{HELLO, Server, all, all_ok, check, classes, in_a_child, outcome_of, plan, received},
+    support::{
+        HELLO, Server, all, all_ok, check, classes, in_a_child, outcome_of, plan, received, reserve,
+    },
     waiting::await_until,
 };
 use fastrand::Rng;
@@ -9,7 +11,6 @@ use nix::sys::resource::{Resource, setrlimit};
 use rungs::harness::load::{
     Idle, Outcome, Plan, Request, Reuse, Slow, SlowAt, Weighted, Work, run,
 };
-use socket2::{Domain, Socket, Type};
 use std::{
     io::{Read, Write},
     net::SocketAddr,
@@ -255,11 +256,8 @@ fn more_connections_than_one_table_holds() {
         return;
     }
     // Connections stay in its accept queue, and so need no more descriptors of this process.
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    listener.bind(&any.into()).expect("a free port");
+    let (listener, address) = reserve();
     listener.listen(4096).expect("a bound socket");
-    let address = listener.local_addr().expect("a bound socket").as_socket().expect("an address");
     setrlimit(Resource::RLIMIT_NOFILE, 200, 300).expect("a lower limit");
     let plan = Plan {
         idle: Some(Idle { rate: 0.0 }),
@@ -280,11 +278,8 @@ fn more_connections_than_one_table_holds() {
 fn a_run_can_be_stopped_while_connections_are_opened() {
     // Nobody accepts, and the queue has room for two and one more (listen(2), and
     // `sk_acceptq_is_full`), so the rest would wait for long.
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    listener.bind(&any.into()).expect("a free port");
+    let (listener, address) = reserve();
     listener.listen(2).expect("a bound socket");
-    let address = listener.local_addr().expect("a bound socket").as_socket().expect("an address");
     let plan = Plan {
         idle: Some(Idle { rate: 0.0 }),
         connections: 50,

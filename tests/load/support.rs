@@ -35,7 +35,7 @@ pub(crate) struct State {
     pub(crate) requests: AtomicU64,
     /// Bytes, where a server counts them.
     pub(crate) sent: AtomicU64,
-    pub(crate) streams: Mutex<Vec<TcpStream>>,
+    streams: Mutex<Vec<TcpStream>>,
 }
 
 impl State {
@@ -97,6 +97,17 @@ impl State {
         let count = all.windows(4).filter(|window| window == b"\r\n\r\n").count();
         self.requests.fetch_add(count as u64, SeqCst);
         Ok(count)
+    }
+
+    /// Ends a connection with a reset, and says so: with this, close(2) sends RST (socket(7),
+    /// `SO_LINGER`), once no copy is left.
+    pub(crate) fn reset(&self, stream: &TcpStream) -> io::Result<()> {
+        SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
+        let own = stream.peer_addr()?;
+        let mut streams = self.streams.lock().expect("no panic in a server");
+        // Others are closed already, and have no peer.
+        streams.retain(|copy| copy.peer_addr().is_ok_and(|peer| peer != own));
+        Err(io::ErrorKind::ConnectionReset.into())
     }
 
     /// Shuts the listening socket, which wakes its accept, and all connections.
@@ -255,8 +266,8 @@ pub(crate) fn all_ok(count: u64) -> Account {
     all(|account| account.answered[1] = count)
 }
 
-/// A port that stays closed: bound, so that nobody else gets it, but not listening.
-pub(crate) fn closed_port() -> (Socket, SocketAddr) {
+/// A port that nobody else gets, and that stays closed unless the socket listens.
+pub(crate) fn reserve() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     socket.bind(&any.into()).expect("a free port");
