@@ -1,7 +1,7 @@
 //! `rungs load`, from outside.
 
 use super::{
-    descriptors_at_rest, observe, rungs, start,
+    support::{descriptors_at_rest, rungs, start},
     waiting::{PATIENCE, await_until},
 };
 use assert_cmd::cargo::cargo_bin;
@@ -18,7 +18,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use rungs::harness::supervise::Server;
+use rungs::harness::{observe, supervise::Server};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::{
