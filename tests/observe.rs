@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod waiting;
+
 use std::{
     env,
     fs::{self, File},
@@ -9,7 +11,7 @@ use std::{
     os::unix::{fs::MetadataExt, process::CommandExt},
     process::{Child, ChildStdout, Command, Stdio, id},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::{
@@ -18,19 +20,7 @@ use nix::{
 };
 use rungs::harness::observe::{Process, Tree, cpu, tree};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until `look` returns something, and fails with what was awaited.
-fn await_some<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "awaited in vain: {awaited}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
+use waiting::{await_some, await_until};
 
 /// A shell that runs a script and all that it starts, killed together at the end of a test.
 struct Shell(Child, BufReader<ChildStdout>);
@@ -94,8 +84,8 @@ fn children_of_every_thread_are_found() {
         let shell = scope.spawn(|| Shell::run("exec sleep 1000"));
         // The thread that forked ends, and the child becomes another thread's.
         let shell = shell.join().unwrap();
-        await_some("the child in this process's tree", || {
-            tree(id()).processes.iter().find(|process| process.pid == shell.0.id()).map(drop)
+        await_until("the child in this process's tree", || {
+            tree(id()).processes.iter().any(|process| process.pid == shell.0.id())
         });
         let mut child = Shell::run("echo; exec sleep 1000");
         child.line();
@@ -161,7 +151,7 @@ fn descriptors_are_those_of_the_live() {
     assert_eq!(before, listed as u64);
     shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     let tree = await_some("a zombie", || Some(shell.tree()).filter(|tree| tree.zombies() == 1));
-    await_some("two descriptors more", || (tree.descriptors() == Some(before + 2)).then_some(()));
+    await_until("two descriptors more", || tree.descriptors() == Some(before + 2));
 }
 
 #[test]

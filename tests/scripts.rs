@@ -2,6 +2,8 @@
 //! leaves behind.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod waiting;
+
 use assert_cmd::cargo::cargo_bin;
 use nix::{
     sys::signal::{Signal, kill, killpg},
@@ -17,13 +19,9 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 use tempfile::TempDir;
-
-/// How long a script, or anything that must happen, may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+use waiting::{await_some, await_until};
 
 /// What a script shows with its own rungs, and does not show with another in the place of one.
 struct Stress {
@@ -85,17 +83,6 @@ fn programs() -> PathBuf {
     cargo_bin("rungs").parent().unwrap().to_owned()
 }
 
-fn wait_for<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "awaited in vain: {awaited}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// A script at work. All that it starts inherits the folder's name in its environment, and is
 /// known by it.
 struct Run {
@@ -105,6 +92,8 @@ struct Run {
 }
 
 impl Run {
+    /// A script's `patience`, in seconds, is for each thing that it waits for. Two of them must be
+    /// over before a test's own is, so that the script says itself what did not come.
     fn start(script: &str, programs: &Path, patience: &str) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         // For programs that a script runs as somebody else.
@@ -144,10 +133,8 @@ impl Run {
 
     /// Waits for its end, and until nothing is left of it.
     fn end(&mut self) -> (ExitStatus, String, String) {
-        let status = wait_for("the end of the script", || self.child.try_wait().unwrap());
-        wait_for("the end of all that it has started", || {
-            self.processes().is_empty().then_some(())
-        });
+        let status = await_some("the end of the script", || self.child.try_wait().unwrap());
+        await_until("the end of all that it has started", || self.processes().is_empty());
         let left: Vec<_> = fs::read_dir(self.temporary.path()).unwrap().collect();
         assert!(left.is_empty(), "temporary files: {left:?}");
         let read = |name| fs::read_to_string(self.said.path().join(name)).unwrap();
@@ -187,7 +174,7 @@ fn shows(stress: &Stress) {
     if lacks(stress) {
         return;
     }
-    let (status, stdout, stderr) = Run::start(stress.script, &programs(), "60").end();
+    let (status, stdout, stderr) = Run::start(stress.script, &programs(), "10").end();
     assert_eq!((status.code(), &*stderr), (Some(0), ""), "{stdout}");
     check_words(&stdout);
     assert!(stdout.ends_with("\nresult    as expected\n"), "{stdout}");
@@ -246,7 +233,7 @@ fn a_server_that_behaves_otherwise_is_noticed() {
     let mut runs = Vec::new();
     for stress in ALL.iter().filter(|stress| !lacks(stress)) {
         let programs = swapped(stress.rung, stress.instead);
-        let run = Run::start(stress.script, programs.path(), "10");
+        let run = Run::start(stress.script, programs.path(), "5");
         runs.push((stress.script, programs, run));
     }
     for (script, _programs, mut run) in runs {
@@ -266,9 +253,7 @@ fn an_interrupted_script_leaves_nothing_behind() {
     let programs = swapped(BACKLOG.rung, BACKLOG.instead);
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         let mut run = Run::start(BACKLOG.script, programs.path(), "600");
-        wait_for("the server", || {
-            run.processes().iter().any(|one| one.contains("sleepserver")).then_some(())
-        });
+        await_until("the server", || run.processes().iter().any(|one| one.contains("sleepserver")));
         match signal {
             Signal::SIGINT => killpg(run.pid(), signal).unwrap(),
             _ => kill(run.pid(), signal).unwrap(),

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod waiting;
+
 use std::{
     env,
     ffi::OsString,
@@ -29,20 +31,12 @@ use rungs::harness::supervise::{
 };
 use socket2::{Domain, Socket, Type};
 
+use waiting::{PATIENCE, await_some, await_until};
+
 const ROLE: &str = "RUNGS_HELPER_ROLE";
 const BIND: &str = "RUNGS_HELPER_BIND";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 // ---- What the tests stand on. ----
-
-/// Waits until `done`, and fails with what was awaited.
-fn await_until(awaited: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "awaited in vain: {awaited}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
 
 fn loopback_listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
@@ -434,7 +428,7 @@ fn an_exit_is_known_while_orphans_live() {
     ));
     let server = server.unwrap();
     server.signal(Signal::SIGUSR1);
-    await_until("the exit", || server.exited() == Some(Exit::Status(3)));
+    assert_eq!(await_some("the exit", || server.exited()), Exit::Status(3));
     let orphan = children(&server)[0];
     await_until("the keeper as the orphan's parent", || {
         stat(orphan).is_some_and(|fields| fields[1] == server.keeper().to_string())
@@ -514,7 +508,7 @@ fn nothing_is_left_after_a_signal_to_the_harness() {
         assert!(pids.len() == 4 && pids.iter().all(|&pid| exists(pid)), "{pids:?}");
         killpg(Pid::from_raw(harness.id().cast_signed()), signal).unwrap();
         harness.wait().unwrap();
-        await_until(&format!("the end of {pids:?} after {signal}"), || {
+        await_until(format_args!("the end of {pids:?} after {signal}"), || {
             !pids.iter().any(|&pid| exists(pid))
         });
     }
@@ -529,7 +523,7 @@ fn two_servers_at_once_do_not_touch_each_other() {
         let long = scope.spawn(|| Server::start(&script(&listener, FAMILY)).unwrap());
         let (short, long) = (short.join().unwrap(), long.join().unwrap());
         short.signal(Signal::SIGUSR1);
-        await_until("the end of the short one", || short.exited() == Some(Exit::Status(5)));
+        assert_eq!(await_some("the end of the short one", || short.exited()), Exit::Status(5));
         let stopped = short.stop(PATIENCE);
         assert_eq!(stopped, Stopped { exit: Exit::Status(5), forced: false, killed: 1 });
         assert_eq!(long.exited(), None);

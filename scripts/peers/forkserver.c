@@ -19,7 +19,7 @@ static void reap(int signal)
 
 int main(int argc, char **argv)
 {
-    int listener = listen_on(argc, argv);
+    int listener = listen_on(port_of(argc, argv, 1, "PORT"), SOCK_STREAM, 0, 1024);
     struct sigaction action = { .sa_handler = reap, .sa_flags = SA_NOCLDSTOP };
     sigaction(SIGCHLD, &action, NULL);
     for (;;) {

@@ -13,27 +13,36 @@ static void die(const char *operation)
     exit(1);
 }
 
-static int listen_on(int argc, char **argv)
+/* The port is the first of so many arguments, which `names` tells a user. */
+static int port_of(int argc, char **argv, int arguments, const char *names)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s PORT\n", argv[0]);
+    if (argc != 1 + arguments) {
+        fprintf(stderr, "usage: %s %s\n", argv[0], names);
         exit(2);
     }
-    address.sin_port = htons(atoi(argv[1]));
+    return atoi(argv[1]);
+}
+
+/* `shared` is 1 if others may listen on the port too. */
+static int listen_on(int port, int type, int shared, int backlog)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    int listener = socket(AF_INET, type, 0), one = 1;
+
+    address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof shared);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0)
         die("bind");
-    if (listen(listener, 1024) < 0)
+    if (listen(listener, backlog) < 0)
         die("listen");
     return listener;
 }
 
-/* Reads until the head is complete, then answers whatever was asked. */
-static void answer(int client)
+/* Reads until the head is complete, then answers whatever was asked. Inline, as a peer may have an
+ * answer of its own. */
+static inline void answer(int client)
 {
     static const char text[] = "HTTP/1.1 200 OK\r\n"
                                "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"

@@ -8,7 +8,7 @@
 
 int main(int argc, char **argv)
 {
-    int listener = listen_on(argc, argv);
+    int listener = listen_on(port_of(argc, argv, 1, "PORT"), SOCK_STREAM, 0, 1024);
     for (int worker = 0; worker < 4; worker++) {
         pid_t child = fork();
         if (child < 0)

@@ -1,6 +1,9 @@
 //! `rungs load`, from outside.
 
-use super::{descriptors_at_rest, observe, rungs, start, wait_for};
+use super::{
+    support::{descriptors_at_rest, rungs, start},
+    waiting::{PATIENCE, await_until},
+};
 use assert_cmd::cargo::cargo_bin;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hdrhistogram::{
@@ -15,7 +18,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use rungs::harness::supervise::Server;
+use rungs::harness::{observe, supervise::Server};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -24,7 +27,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{Child, Stdio},
-    time::Duration,
 };
 
 /// An hour, for runs that must end before their time.
@@ -33,7 +35,7 @@ const LONG: &str = "1h";
 /// What a run prints, as text; its exit code is checked.
 fn load(url: &str, arguments: &[&str], code: i32) -> (String, String) {
     let mut command = rungs(&["load", url]);
-    let assert = command.args(arguments).timeout(Duration::from_secs(60)).assert().code(code);
+    let assert = command.args(arguments).timeout(PATIENCE).assert().code(code);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&assert.get_output().stdout), text(&assert.get_output().stderr))
 }
@@ -282,8 +284,8 @@ fn long_run(server: &Server, arguments: &[&str], stdout: Stdio) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_for("two connections", || {
-        (observe::tree(server.pid()).descriptors()? == before + 2).then_some(())
+    await_until("two connections", || {
+        observe::tree(server.pid()).descriptors() == Some(before + 2)
     });
     child
 }
@@ -320,7 +322,7 @@ fn a_second_interrupt_ends_a_run_at_once() {
     writer.write_all(&vec![b' '; usize::try_from(room).unwrap()]).unwrap();
     let mut child = long_run(&server, &["--json", file.to_str().unwrap()], writer.into());
     interrupt(&child);
-    wait_for("the end of the run", || file.exists().then_some(()));
+    await_until("the end of the run", || file.exists());
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(reader);

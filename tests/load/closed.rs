@@ -1,8 +1,8 @@
 //! The closed loop: every request is answered, or the account says why not.
 
 use super::support::{
-    HELLO, HELLO_AND_CLOSE, Server, all, all_ok, check, classes, closed_port, in_a_child,
-    outcome_of, plan,
+    HELLO, HELLO_AND_CLOSE, Server, all, all_ok, check, classes, in_a_child, outcome_of, plan,
+    reserve,
 };
 use nix::{
     errno::Errno,
@@ -12,7 +12,7 @@ use rungs::harness::load::{Account, Outcome, Plan, Request, Reuse, run};
 use socket2::SockRef;
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
+    io::Write,
     net::{Shutdown, SocketAddr, TcpListener},
     sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,
@@ -169,7 +169,7 @@ fn a_half_closed_connection_is_not_used_again() {
 
 #[test]
 fn a_closed_port_refuses_every_request() {
-    let (_bound, address) = closed_port();
+    let (_bound, address) = reserve();
     let plan = Plan { requests: Some(20), ..plan(address, Reuse::KeepAlive) };
     let outcome = outcome_of(&plan);
     assert_eq!(classes(&outcome), all(|account| account.refused = 20));
@@ -179,7 +179,7 @@ fn a_closed_port_refuses_every_request() {
 
 #[test]
 fn refused_clients_rest() {
-    let (_bound, address) = closed_port();
+    let (_bound, address) = reserve();
     let plan = Plan {
         requests: None,
         duration: Duration::from_millis(500),
@@ -197,10 +197,7 @@ fn a_reset_is_a_reset() {
         let server = Server::start(move |state, mut stream| {
             state.read_request(stream)?;
             stream.write_all(part)?;
-            // With this, close(2) sends RST (socket(7), SO_LINGER), once no copy is left.
-            SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
-            state.streams.lock().expect("no panic in a server").clear();
-            Err(io::ErrorKind::ConnectionReset.into())
+            state.reset(stream)
         });
         let plan = Plan { connections: 1, ..plan(server.address, Reuse::KeepAlive) };
         assert_eq!(classes(&outcome_of(&plan)), all(|account| account.reset = 100), "{part:?}");
@@ -290,7 +287,7 @@ fn unanswered_requests_time_out() {
 
 #[test]
 fn a_full_accept_queue_times_out_the_connect() {
-    let (socket, address) = closed_port();
+    let (socket, address) = reserve();
     socket.listen(0).expect("a bound socket");
     let plan = Plan {
         requests: Some(4),

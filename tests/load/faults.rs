@@ -1,26 +1,8 @@
 //! Servers that do wrong every so often: the counts are exactly theirs.
 
-use super::support::{
-    HELLO, Server, State, all, await_quiet, classes, closed_port, outcome_of, plan,
-};
+use super::support::{HELLO, Server, all, await_quiet, classes, outcome_of, plan, reserve};
 use rungs::harness::load::{Arrivals, Pace, Plan, Reuse};
-use socket2::SockRef;
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    net::TcpStream,
-    time::Duration,
-};
-
-/// With this, close(2) sends RST (socket(7), `SO_LINGER`), once no copy is left.
-fn reset(state: &State, stream: &TcpStream) -> io::Result<()> {
-    SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
-    let own = stream.peer_addr()?;
-    let mut streams = state.streams.lock().expect("no panic in a server");
-    // Others are closed already, and have no peer.
-    streams.retain(|copy| copy.peer_addr().is_ok_and(|peer| peer != own));
-    Err(io::ErrorKind::ConnectionReset.into())
-}
+use std::{collections::BTreeMap, io::Write, time::Duration};
 
 /// Every request has a connection of its own; the n-th of them meets the fault n % 6.
 fn faulty() -> Server {
@@ -29,7 +11,7 @@ fn faulty() -> Server {
         match turn.map(|turn| turn % 6) {
             None => return Ok(()),
             Some(0) => stream.write_all(HELLO)?,
-            Some(1) => return reset(state, stream),
+            Some(1) => return state.reset(stream),
             Some(2) => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHel")?,
             Some(3) => stream.write_all(b"220 mail.example ESMTP\r\n")?,
             Some(4) => drop(state.read_request(stream)?),
@@ -41,47 +23,33 @@ fn faulty() -> Server {
 
 #[test]
 fn every_fault_is_counted_exactly() {
-    let server = faulty();
-    let plan = Plan {
-        requests: Some(120),
-        connections: 8,
-        timeout: Duration::from_secs(2),
-        ..plan(server.address, Reuse::PerRequest)
-    };
-    let outcome = outcome_of(&plan);
-    let expected = all(|account| {
-        account.answered[1] = 20;
-        (account.reset, account.malformed, account.timed_out_waiting) = (20, 20, 20);
-        // Those that got a part, and those that got nothing.
-        account.closed_early = 40;
-    });
-    assert_eq!(classes(&outcome), expected);
-    let reset = nix::errno::Errno::ECONNRESET as i32;
-    assert_eq!(outcome.account.errors, BTreeMap::from([(reset, 20)]));
-}
-
-#[test]
-fn every_fault_is_counted_exactly_in_an_open_loop_too() {
-    let server = faulty();
-    let plan = Plan {
-        requests: Some(120),
-        connections: 60,
-        timeout: Duration::from_secs(2),
-        pace: Pace::Open { rate: 200.0, arrivals: Arrivals::Poisson },
-        ..plan(server.address, Reuse::PerRequest)
-    };
-    let expected = all(|account| {
-        account.answered[1] = 20;
-        (account.reset, account.malformed, account.timed_out_waiting) = (20, 20, 20);
-        account.closed_early = 40;
-    });
-    assert_eq!(classes(&outcome_of(&plan)), expected);
+    let open = Pace::Open { rate: 200.0, arrivals: Arrivals::Poisson };
+    for (connections, pace) in [(8, Pace::Closed), (60, open)] {
+        let server = faulty();
+        let plan = Plan {
+            requests: Some(120),
+            connections,
+            timeout: Duration::from_secs(2),
+            pace,
+            ..plan(server.address, Reuse::PerRequest)
+        };
+        let outcome = outcome_of(&plan);
+        let expected = all(|account| {
+            account.answered[1] = 20;
+            (account.reset, account.malformed, account.timed_out_waiting) = (20, 20, 20);
+            // Those that got a part, and those that got nothing.
+            account.closed_early = 40;
+        });
+        assert_eq!(classes(&outcome), expected, "{:?}", plan.pace);
+        let reset = nix::errno::Errno::ECONNRESET as i32;
+        assert_eq!(outcome.account.errors, BTreeMap::from([(reset, 20)]), "{:?}", plan.pace);
+    }
 }
 
 #[test]
 fn one_of_two_addresses_refuses() {
     let server = Server::keeping(HELLO);
-    let (_bound, closed) = closed_port();
+    let (_bound, closed) = reserve();
     let plan = Plan {
         targets: vec![server.address, closed],
         connections: 2,
@@ -96,6 +64,17 @@ fn one_of_two_addresses_refuses() {
         (account.answered[1], account.refused) = (answered, 60 - answered);
     });
     assert_eq!(classes(&outcome), expected);
+}
+
+/// One pipeline of six requests, and no more.
+fn six_at_once(server: &Server) -> Plan {
+    Plan {
+        pipeline: 6,
+        connections: 1,
+        threads: 1,
+        requests: Some(6),
+        ..plan(server.address, Reuse::KeepAlive)
+    }
 }
 
 #[test]
@@ -116,24 +95,17 @@ fn whoever_is_behind_shares_the_fate() {
             if name == "reset" {
                 // A reset discards what was not read, so the client says when it has read it.
                 await_quiet(stream)?;
-                return reset(state, stream);
+                return state.reset(stream);
             }
             Ok(())
         });
-        let plan = Plan {
-            pipeline: 6,
-            connections: 1,
-            threads: 1,
-            requests: Some(6),
-            ..plan(server.address, Reuse::KeepAlive)
-        };
         let expected = all(|account| match name {
             "closed early" => (account.answered[1], account.closed_early) = (2, 4),
             "said close" => (account.answered[1], account.closed_early) = (3, 3),
             "malformed" => (account.answered[1], account.malformed) = (2, 4),
             _ => (account.answered[1], account.reset) = (2, 4),
         });
-        assert_eq!(classes(&outcome_of(&plan)), expected, "{name}");
+        assert_eq!(classes(&outcome_of(&six_at_once(&server))), expected, "{name}");
     }
 }
 
@@ -146,14 +118,7 @@ fn whoever_is_behind_times_out_too() {
         }
         Ok(())
     });
-    let plan = Plan {
-        pipeline: 6,
-        connections: 1,
-        threads: 1,
-        requests: Some(6),
-        timeout: Duration::from_secs(1),
-        ..plan(server.address, Reuse::KeepAlive)
-    };
+    let plan = Plan { timeout: Duration::from_secs(1), ..six_at_once(&server) };
     let expected = all(|account| {
         account.answered[1] = 1;
         (account.timed_out_reading, account.timed_out_waiting) = (1, 4);

@@ -13,3 +13,5 @@ mod faults;
 mod open;
 mod shapes;
 mod support;
+#[path = "../waiting/mod.rs"]
+mod waiting;

@@ -1,7 +1,7 @@
 //! The open loop: requests start on a schedule, whatever the server does.
 
 use super::support::{
-    HELLO, HELLO_AND_CLOSE, Server, all, all_ok, classes, closed_port, outcome_of, plan,
+    HELLO, HELLO_AND_CLOSE, Server, all, all_ok, classes, outcome_of, plan, reserve,
 };
 use hdrhistogram::Histogram;
 use rungs::harness::load::{Arrivals, Outcome, Pace, Plan, Reuse, run};
@@ -72,7 +72,7 @@ fn an_open_loop_ends_when_its_requests_have_run_out() {
 
 #[test]
 fn a_dead_server_refuses_every_place_in_the_schedule() {
-    let (_bound, address) = closed_port();
+    let (_bound, address) = reserve();
     let plan = Plan { pace: constant(200.0), ..timed(plan(address, Reuse::KeepAlive), 1000) };
     let outcome = outcome_of(&plan);
     // The last of them may have been due just before the end.

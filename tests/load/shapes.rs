@@ -1,12 +1,16 @@
 //! Other work than one GET at a time.
 
-use super::support::{HELLO, Server, all, all_ok, check, classes, in_a_child, outcome_of, plan};
+use super::{
+    support::{
+        HELLO, Server, all, all_ok, check, classes, in_a_child, outcome_of, plan, received, reserve,
+    },
+    waiting::await_until,
+};
 use fastrand::Rng;
 use nix::sys::resource::{Resource, setrlimit};
 use rungs::harness::load::{
     Idle, Outcome, Plan, Request, Reuse, Slow, SlowAt, Weighted, Work, run,
 };
-use socket2::{Domain, Socket, Type};
 use std::{
     io::{Read, Write},
     net::SocketAddr,
@@ -252,11 +256,8 @@ fn more_connections_than_one_table_holds() {
         return;
     }
     // Connections stay in its accept queue, and so need no more descriptors of this process.
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    listener.bind(&any.into()).expect("a free port");
+    let (listener, address) = reserve();
     listener.listen(4096).expect("a bound socket");
-    let address = listener.local_addr().expect("a bound socket").as_socket().expect("an address");
     setrlimit(Resource::RLIMIT_NOFILE, 200, 300).expect("a lower limit");
     let plan = Plan {
         idle: Some(Idle { rate: 0.0 }),
@@ -275,12 +276,10 @@ fn more_connections_than_one_table_holds() {
 
 #[test]
 fn a_run_can_be_stopped_while_connections_are_opened() {
-    // Nobody accepts, and the queue is short, so the rest would wait for long.
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    listener.bind(&any.into()).expect("a free port");
+    // Nobody accepts, and the queue has room for two and one more (listen(2), and
+    // `sk_acceptq_is_full`), so the rest would wait for long.
+    let (listener, address) = reserve();
     listener.listen(2).expect("a bound socket");
-    let address = listener.local_addr().expect("a bound socket").as_socket().expect("an address");
     let plan = Plan {
         idle: Some(Idle { rate: 0.0 }),
         connections: 50,
@@ -291,7 +290,8 @@ fn a_run_can_be_stopped_while_connections_are_opened() {
     let stop = AtomicBool::new(false);
     let outcome = thread::scope(|scope| {
         scope.spawn(|| {
-            thread::sleep(Duration::from_millis(300));
+            let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+            await_until("a full accept queue", || received(address, nobody) == Some(3));
             stop.store(true, SeqCst);
         });
         run(&plan, &stop, &|_| {}).expect("a run")

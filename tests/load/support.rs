@@ -1,19 +1,21 @@
 //! Servers made for the load generator, whose behaviour is known exactly.
 
+use super::waiting::{PATIENCE, await_until};
+use assert_cmd::Command;
+use procfs::net::TcpNetEntry;
 use rungs::harness::load::{Account, Outcome, Plan, Request, Reuse, Second, run};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 pub(crate) const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello";
@@ -33,7 +35,7 @@ pub(crate) struct State {
     pub(crate) requests: AtomicU64,
     /// Bytes, where a server counts them.
     pub(crate) sent: AtomicU64,
-    pub(crate) streams: Mutex<Vec<TcpStream>>,
+    streams: Mutex<Vec<TcpStream>>,
 }
 
 impl State {
@@ -95,6 +97,17 @@ impl State {
         let count = all.windows(4).filter(|window| window == b"\r\n\r\n").count();
         self.requests.fetch_add(count as u64, SeqCst);
         Ok(count)
+    }
+
+    /// Ends a connection with a reset, and says so: with this, close(2) sends RST (socket(7),
+    /// `SO_LINGER`), once no copy is left.
+    pub(crate) fn reset(&self, stream: &TcpStream) -> io::Result<()> {
+        SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
+        let own = stream.peer_addr()?;
+        let mut streams = self.streams.lock().expect("no panic in a server");
+        // Others are closed already, and have no peer.
+        streams.retain(|copy| copy.peer_addr().is_ok_and(|peer| peer != own));
+        Err(io::ErrorKind::ConnectionReset.into())
     }
 
     /// Shuts the listening socket, which wakes its accept, and all connections.
@@ -253,8 +266,8 @@ pub(crate) fn all_ok(count: u64) -> Account {
     all(|account| account.answered[1] = count)
 }
 
-/// A port that stays closed: bound, so that nobody else gets it, but not listening.
-pub(crate) fn closed_port() -> (Socket, SocketAddr) {
+/// A port that nobody else gets, and that stays closed unless the socket listens.
+pub(crate) fn reserve() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     socket.bind(&any.into()).expect("a free port");
@@ -269,43 +282,22 @@ pub(crate) fn in_a_child(name: &str) -> bool {
         return true;
     }
     let this = env::current_exe().expect("a path");
-    let mut child =
-        Command::new(this).args(["--exact", name]).env(MARK, "1").spawn().expect("a child");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let status = loop {
-        match child.try_wait().expect("a child of ours") {
-            Some(status) => break status,
-            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
-            None => {
-                child.kill().expect("a child of ours");
-                child.wait().expect("a child of ours");
-                panic!("waited a minute for the end of the child");
-            }
-        }
-    };
-    assert!(status.success());
+    Command::new(this).args(["--exact", name]).env(MARK, "1").timeout(PATIENCE).assert().success();
     false
 }
 
+/// What has come to a socket, and was not taken yet: bytes, or connections where it listens
+/// (`rx_queue` in /proc/net/tcp).
+pub(crate) fn received(own: SocketAddr, peer: SocketAddr) -> Option<u32> {
+    let table = procfs::net::tcp().expect("/proc/net/tcp");
+    let is_it = |entry: &&TcpNetEntry| (entry.local_address, entry.remote_address) == (own, peer);
+    table.iter().find(is_it).map(|entry| entry.rx_queue)
+}
+
 /// Waits until the other end has read all that was sent (tcp(7), `SIOCOUTQ` says so only of
-/// what was acknowledged, so this looks at the peer's queue in /proc/net/tcp).
+/// what was acknowledged, so this looks at the peer's queue).
 pub(crate) fn await_quiet(stream: &TcpStream) -> io::Result<()> {
-    let (own, peer) = (stream.local_addr()?.port(), stream.peer_addr()?.port());
-    let ends = (format!(":{peer:04X}"), format!(":{own:04X}"));
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        let table = fs::read_to_string("/proc/net/tcp")?;
-        let is_read =
-            table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|line| {
-                line.len() > 4
-                    && line[1].ends_with(&ends.0)
-                    && line[2].ends_with(&ends.1)
-                    && line[4].ends_with(":00000000")
-            });
-        if is_read {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    panic!("waited ten seconds for the client to read its answers")
+    let (own, peer) = (stream.local_addr()?, stream.peer_addr()?);
+    await_until("a client that has read its answers", || received(peer, own) == Some(0));
+    Ok(())
 }

@@ -11,9 +11,12 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rungs::harness::supervise::Server;
 
-use super::support::{
-    Client, GET, PATIENCE, allow_descriptors, anonymous, await_equal, children, descriptors,
-    idle_descriptors, kept, launch, start, threads,
+use super::{
+    support::{
+        Client, GET, allow_descriptors, anonymous, await_equal, children, descriptors,
+        idle_descriptors, kept, launch, start, threads,
+    },
+    waiting::PATIENCE,
 };
 
 const MIB: u64 = 1024 * 1024;

@@ -23,7 +23,10 @@ use rungs::{
     ladder::{LADDER, Rung},
 };
 
-use super::support::{Client, answer, await_some, await_until, launch, process, program, start};
+use super::{
+    support::{Client, answer, launch, process, program, start},
+    waiting::{await_some, await_until},
+};
 
 /// Answers one request per connection, and the end of the connection is the end of the answer.
 fn serves_once(rung: &Rung) -> bool {
@@ -230,10 +233,11 @@ fn sigterm_and_sigint_end_a_rung_and_all_its_processes() {
         for signal in [SIGTERM, SIGINT] {
             let server = start(&launch(rung.name));
             server.signal(signal);
-            let exit =
-                await_some(&format!("the end of {} after {signal}", rung.name), || server.exited());
+            let exit = await_some(format_args!("the end of {} after {signal}", rung.name), || {
+                server.exited()
+            });
             assert_eq!(exit, Exit::Signal(signal as i32), "{}", rung.name);
-            await_until(&format!("the end of all children of {}", rung.name), || {
+            await_until(format_args!("the end of all children of {}", rung.name), || {
                 tree(server.keeper()).below_root().processes.is_empty()
             });
         }

@@ -14,9 +14,12 @@ use rungs::harness::{
     supervise::{Exit, Server},
 };
 
-use super::support::{
-    Client, GET, await_equal, await_some, await_until, children, descriptors, descriptors_of,
-    hello_once, idle_descriptors, launch, process, start, zombies,
+use super::{
+    support::{
+        Client, GET, await_equal, children, descriptors, descriptors_of, hello_once,
+        idle_descriptors, launch, process, start, zombies,
+    },
+    waiting::{await_some, await_until},
 };
 
 /// Asks, and gets the answer. The end may come or not.

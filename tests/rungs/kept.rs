@@ -10,9 +10,12 @@ use std::{
 
 use rungs::ladder::{LADDER, Rung};
 
-use super::support::{
-    Client, GET, LAST_GET, answer, await_equal, await_until, descriptors, idle_descriptors, kept,
-    launch, process, start, threads,
+use super::{
+    support::{
+        Client, GET, LAST_GET, answer, await_equal, descriptors, idle_descriptors, kept, launch,
+        process, start, threads,
+    },
+    waiting::await_until,
 };
 
 fn keepers() -> impl Iterator<Item = &'static Rung> {

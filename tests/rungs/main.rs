@@ -9,7 +9,7 @@
 //! - `prefork`: processes that are there before the clients
 //! - `kept`: what rungs with kept connections have in common
 //! - `epoll`: one thread for all
-//! - `support`: a client, and ways to wait and to look
+//! - `support`: a client, and ways to look at a server
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,3 +20,5 @@ mod forking;
 mod kept;
 mod prefork;
 mod support;
+#[path = "../waiting/mod.rs"]
+mod waiting;

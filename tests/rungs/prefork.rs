@@ -14,9 +14,11 @@ use rungs::harness::{
     supervise::{Exit, Server},
 };
 
-use super::support::{
-    Client, GET, await_equal, await_some, await_until, children, descriptors_of, hello_once,
-    launch, start, threads,
+use super::{
+    support::{
+        Client, GET, await_equal, children, descriptors_of, hello_once, launch, start, threads,
+    },
+    waiting::{await_some, await_until},
 };
 
 fn start_workers(count: usize) -> Server {

@@ -5,8 +5,8 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     os::fd::AsRawFd,
-    thread,
-    time::{Duration, Instant},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
 
 use nix::{
@@ -22,8 +22,7 @@ use rungs::harness::{
 };
 use socket2::SockRef;
 
-/// How long anything that must happen may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use super::waiting::{PATIENCE, await_until};
 
 /// How long is listened for what must not happen. A server that does it is found out most of the
 /// time, one that does not is never accused.
@@ -34,31 +33,15 @@ pub(crate) const LAST_GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: cl
 
 // ---- Waiting. ----
 
-/// Waits until `look` returns something, and fails with what was awaited.
-pub(crate) fn await_some<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "awaited in vain: {awaited}");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
-
-pub(crate) fn await_until(awaited: &str, mut done: impl FnMut() -> bool) {
-    await_some(awaited, || done().then_some(()));
-}
-
 /// Waits until `read` gives `expected`, and fails with what it gave last.
+#[track_caller]
 pub(crate) fn await_equal(awaited: &str, expected: usize, read: impl Fn() -> usize) {
-    let start = Instant::now();
-    while read() != expected {
-        let last = read();
-        let late = start.elapsed() >= PATIENCE;
-        assert!(!late, "awaited in vain: {awaited}: {expected}; last there were {last}");
-        thread::sleep(Duration::from_millis(2));
-    }
+    let last = AtomicUsize::new(0);
+    // It becomes a text when the wait was in vain, and has what was last then.
+    await_until(format_args!("{awaited}: {expected}; last there were {last:?}"), || {
+        last.store(read(), Relaxed);
+        last.load(Relaxed) == expected
+    });
 }
 
 // ---- Starting. ----

@@ -1,0 +1,395 @@
+//! `rungs compare`, from outside.
+
+use super::{
+    support::{first_line, rungs},
+    waiting::{await_some, await_until},
+};
+use assert_cmd::{Command, cargo::cargo_bin};
+use nix::{
+    sys::{
+        signal::{Signal, kill},
+        stat::Mode,
+    },
+    unistd::{Pid, mkfifo},
+};
+use rungs::harness::observe;
+use serde_json::Value;
+use std::{
+    env, fs,
+    io::Write,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    thread,
+};
+
+/// A comparison's JSON.
+fn compare(arguments: &[&str], code: i32) -> (Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    let json = ["--json", file.to_str().unwrap()];
+    let assert = rungs(&["compare"]).args(arguments).args(json).assert().code(code);
+    let stdout = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    (serde_json::from_slice(&fs::read(&file).unwrap()).unwrap(), stdout)
+}
+
+fn row<'a>(comparison: &'a Value, name: &str) -> &'a Value {
+    let rows = comparison["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row of {name}"))
+}
+
+#[test]
+fn compare_says_what_broke_and_what_it_cost() {
+    let names = [
+        "iterativeserver",
+        "sleepserver",
+        "concurrentserver2",
+        "concurrentserver_eintr",
+        "threadserver",
+    ];
+    let (comparison, text) = compare(&[&names[..], &["--levels=1", "--rounds=1"]].concat(), 0);
+    let word = |name| row(&comparison, name)["broke"].as_str().unwrap();
+    assert_eq!(names.map(word), ["one-at-a-time", "one-at-a-time", "leaks", "died", "nothing"]);
+    assert_eq!(comparison["work"], "connection-per-request");
+    assert_eq!(comparison["partial"], false);
+
+    let whole = row(&comparison, "threadserver");
+    for figure in ["answered", "requests_per_second", "p50_us", "p99_us", "peak_pss"] {
+        assert!(whole[figure].as_f64().is_some_and(|n| n > 0.0), "{figure} of {whole}");
+    }
+    assert_eq!(whole["partial"], false);
+    assert!(whole["cpu_us_per_request"].as_f64().is_some_and(|n| n > 0.0), "{whole}");
+    assert_eq!(whole["zombies_left"], 0);
+    assert_eq!(whole["descriptors_left"], 0);
+
+    // Its clients wait for the end of an answer whose connection is never closed.
+    let leak = row(&comparison, "concurrentserver2");
+    assert_eq!(leak["answered"], 0);
+    assert_eq!(leak["descriptors_left"], 1);
+    assert_eq!(leak["unfinished"], 1);
+
+    assert!(text.contains("accept: interrupted system call"), "{text}");
+    assert!(!text.contains(['\u{1b}', '─']), "plain in a pipe: {text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn compare_keeps_connections_if_asked() {
+    let arguments = ["epollserver", "--keep-alive", "--levels=2", "--rounds=1"];
+    let (comparison, _) = compare(&arguments, 0);
+    assert_eq!(comparison["work"], "keep-alive");
+    assert_eq!(row(&comparison, "epollserver")["broke"], "nothing");
+}
+
+#[test]
+fn compare_tells_figures_of_the_load_generator_from_figures_of_the_server() {
+    let arguments = ["iterativeserver", "sleepserver", "--levels=16", "--rounds=1"];
+    let (comparison, text) = compare(&arguments, 0);
+    let note = text.split_once("The load generator was at its limit").unwrap_or_default().1;
+    for name in &arguments[..2] {
+        let turn = &row(&comparison, name)["turns"][0];
+        let figure = |name: &str| turn[name].as_f64().unwrap();
+        assert_eq!(turn["generator_threads"], 1);
+        let busy = figure("generator_cpu_seconds") / figure("seconds");
+        // Where the share is at the border the sentence may be there or not.
+        if !(0.89..0.91).contains(&busy) {
+            assert_eq!(note.contains(name), busy > 0.9, "{name}, {busy}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
+    let peer = "echo no such luck >&2; exit 3 {port}";
+    let (comparison, text) =
+        compare(&["iterativeserver", "--peer", peer, "--levels=1", "--rounds=1"], 1);
+    let error = row(&comparison, "echo")["error"].as_str().unwrap();
+    let (line, hint) = error.split_once('\n').unwrap();
+    let why = "it ended before it listened: no such luck (exit status 3)";
+    assert_eq!(line, format!("start `{peer}`: {why}"));
+    assert!(hint.starts_with("hint: "), "{hint}");
+    assert!(text.contains(&format!("\necho has no figures: {line}\n{hint}\n")), "{text}");
+    assert!(row(&comparison, "iterativeserver")["answered"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_peer_that_fails_now_and_then_has_a_note_that_says_at_what_levels() {
+    let folder = tempfile::tempdir().unwrap();
+    // It starts three times: to be looked at, then at each of the first two levels, once.
+    let mut command = rungs(&["compare", "webserver1", "--levels=1,2,3", "--rounds=2", "--peer"]);
+    command.arg("echo >>starts; [ $(wc -l <starts) -le 3 ] && exec \"$RUNG\" --listen {addr}");
+    command.env("RUNG", cargo_bin("epollserver")).current_dir(folder.path());
+    let assert = command.assert().code(1);
+    let text = String::from_utf8_lossy(&assert.get_output().stdout);
+    let note = "\necho has no figures for 3 at once and fewer turns for 1, 2 at once: start `echo ";
+    assert!(text.contains(note), "{text}");
+}
+
+#[test]
+fn peers_of_one_name_have_numbers() {
+    let peers = ["--peer=echo {port} one >&2; exit 1", "--peer=exec echo {port} two >&2"];
+    let arguments = ["iterativeserver", peers[0], peers[1], "--levels=1,2", "--rounds=1"];
+    let (comparison, text) = compare(&arguments, 1);
+    let names: Vec<_> = comparison["rows"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
+    assert_eq!(names, ["iterativeserver", "echo", "echo 2", "iterativeserver", "echo", "echo 2"]);
+    assert!(row(&comparison, "echo")["error"].as_str().unwrap().contains(" one"), "{text}");
+    assert!(row(&comparison, "echo 2")["error"].as_str().unwrap().contains(" two"), "{text}");
+    assert!(text.contains("\necho has") && text.contains("\necho 2 has"), "{text}");
+}
+
+/// The row of a rung as a peer, in a shell that does something before or beside it.
+fn peer_row(script: &str) -> Value {
+    let script = script.replace("RUNG", "\"$RUNG\" --listen {addr}");
+    let arguments = ["compare", "webserver1", "--keep-alive", "--levels=1", "--rounds=1"];
+    let mut command = rungs(&arguments);
+    command.args(["--peer", &script, "--json=-"]).env("RUNG", cargo_bin("epollserver"));
+    let comparison: Value =
+        serde_json::from_slice(&command.assert().success().get_output().stdout).unwrap();
+    comparison["rows"][1].clone()
+}
+
+#[test]
+fn a_server_that_adds_workers_is_not_said_to_leak() {
+    // They come when the rung has waited for its client a few times.
+    let row = peer_row(
+        "RUNG & until while read -r key count; do \
+         [ $key = voluntary_ctxt_switches: ] && break; done </proc/$!/status; [ $count -gt 20 ]; \
+         do sleep 0.02; done; sleep 600 & sleep 600 & sleep 600 & wait",
+    );
+    assert_eq!((&row["descriptors_left"], &row["broke"]), (&Value::Null, &"nothing".into()));
+}
+
+#[test]
+fn a_server_that_answers_nobody_is_not_said_to_serve_one_at_a_time() {
+    // Stopped as soon as it listens; the kernel goes on taking its connections.
+    let row = peer_row("RUNG | { read -r _ _ _ _ pid; kill -STOP ${pid%)}; cat; }");
+    assert_eq!((&row["answered"], &row["broke"]), (&0.into(), &"no-answer".into()));
+}
+
+#[test]
+fn a_zombie_from_before_the_load_is_not_counted() {
+    // timeout(1) becomes the parent of the first sleep, and waits for its own child alone.
+    let row = peer_row(
+        "sleep 0.1 & exec timeout --foreground 600 sh -c 'while read -r _ _ state _ </proc/$0/stat \
+         && [ $state != Z ]; do sleep 0.01; done; exec RUNG' $!",
+    );
+    assert_eq!((&row["zombies_left"], &row["broke"]), (&0.into(), &"nothing".into()));
+}
+
+#[test]
+fn nginx_takes_part_if_it_is_there() {
+    let path = env::var_os("PATH").unwrap();
+    if !env::split_paths(&path).any(|folder| folder.join("nginx").is_file()) {
+        println!("skipped: nginx_takes_part_if_it_is_there: nginx is not on PATH");
+        return;
+    }
+    let arguments = ["iterativeserver", "--peer=nginx", "--levels=1", "--rounds=1"];
+    let (comparison, _) = compare(&arguments, 0);
+    let nginx = row(&comparison, "nginx");
+    assert!(nginx["answered"].as_u64().is_some_and(|n| n > 0), "{nginx}");
+    assert_eq!(nginx["failures"], serde_json::json!({}));
+    assert_eq!(nginx["broke"], "nothing");
+}
+
+#[test]
+fn a_missing_nginx_is_named_with_its_package() {
+    // Cargo finds its compiler beside itself.
+    let cargo = PathBuf::from(env::var_os("CARGO").unwrap());
+    let mut command = rungs(&["compare", "iterativeserver", "--peer=nginx", "--levels=1"]);
+    command.env("PATH", cargo.parent().unwrap()).args(["--rounds=1"]);
+    let assert = command.assert().code(1);
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("nginx has no figures") && text.contains("nginx-light"), "{text}");
+}
+
+#[test]
+fn wrong_words_get_a_line_and_a_hint() {
+    let said = |arguments: &[&str], code| {
+        let assert = rungs(arguments).assert().code(code);
+        let output = assert.get_output();
+        assert!(output.stdout.is_empty());
+        let text = String::from_utf8(output.stderr.clone()).unwrap();
+        assert!(text.starts_with("rungs: "), "{text}");
+        text
+    };
+    let text = said(&["compare", "epolserver"], 2);
+    assert!(text.contains("epolserver") && text.contains("hint: ") && text.contains("epollserver"));
+    let text = said(&["compare", "threadpoolserver"], 2);
+    assert!(
+        text.contains("'threadpoolserver'") && text.contains(": it does not exist yet\nhint: ")
+    );
+    assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
+    assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
+    let text = said(&["compare", "--json", "/nowhere/result.json"], 1);
+    assert_eq!(text, "rungs: create /nowhere/result.json: no such file or directory\n");
+    let text = said(&["compare", "--json", "/tmp"], 1);
+    assert_eq!(text, "rungs: create /tmp: is a directory\n");
+}
+
+/// A comparison that would take a quarter of an hour, seen with a rung at work. The rungs are built:
+/// cargo would only make it wait for its lock.
+fn long_comparison(json: &Path) -> (Child, u32) {
+    let comparing = std::process::Command::new(cargo_bin("rungs"))
+        .args(["compare", "threadserver", "--levels=2", "--rounds=1000", "--json"])
+        .arg(json)
+        .env("CARGO", "true")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let rung = await_some("a rung under load", || {
+        let tree = observe::tree(comparing.id());
+        tree.processes.iter().find(|one| one.name == "threadserver").map(|one| one.pid)
+    });
+    (comparing, rung)
+}
+
+fn is_gone(pid: u32, name: &str) -> bool {
+    // Its number may be somebody else's by now.
+    observe::tree(pid).processes.first().is_none_or(|one| one.name != name)
+}
+
+#[test]
+fn an_interrupted_comparison_keeps_what_it_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    let (comparing, rung) = long_comparison(&file);
+    await_until("the results of the first round", || file.exists());
+    kill(Pid::from_raw(comparing.id().cast_signed()), Signal::SIGINT).unwrap();
+    let output = comparing.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.ends_with("stopping; Ctrl-C again ends at once\n"), "{text}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("threadserver* "), "{text}");
+    assert!(text.contains("\n* measured only in part"), "{text}");
+    assert!(text.contains("Interrupted"), "{text}");
+    let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(comparison["partial"], true);
+    assert_eq!(row(&comparison, "threadserver")["partial"], true);
+    await_until("the end of the rung", || is_gone(rung, "threadserver"));
+}
+
+#[test]
+fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    let rungs = cargo_bin("rungs");
+    let arguments = "compare threadserver --levels=2 --rounds=1000 --json";
+    let command = format!("exec '{}' {arguments} '{}'", rungs.display(), file.display());
+    // script(1) gives it a terminal, and passes our Ctrl-C on to that.
+    let started = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env("CARGO", "true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut script) = started else {
+        println!("skipped an_interrupted_comparison_leaves_no_bar_on_the_terminal: no script(1)");
+        return;
+    };
+    await_until("the results of the first round", || file.exists());
+    script.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    let output = script.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (before, after) = text.split_once("stopping; Ctrl-C again ends at once").unwrap();
+    let (_, last) = before.rsplit_once(" left: ").expect("a bar");
+    assert!(last.contains("\x1b[2K"), "the bar is cleared: {last:?}");
+    assert!(!after.contains(" left: "), "no bar comes after it: {after:?}");
+}
+
+#[test]
+fn a_killed_comparison_leaves_no_server_and_no_half_file_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    fs::write(&file, "old").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let whole = || match fs::read(&file).unwrap() {
+        old if old == b"old" => None,
+        new => Some(serde_json::from_slice::<Value>(&new).unwrap()),
+    };
+    let (mut comparing, rung) = long_comparison(&file);
+    await_some("the results of the first round", whole);
+    comparing.kill().unwrap();
+    comparing.wait().unwrap();
+    assert_eq!(whole().unwrap()["partial"], true);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    await_until("the end of the rung", || is_gone(rung, "threadserver"));
+}
+
+/// A shell stands in for cargo: what it runs is the file `build`, for that is its first argument.
+#[test]
+fn a_killed_comparison_does_not_go_on_building() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("build"), "echo compiling $$\nsleep 600 & wait\n").unwrap();
+    let mut comparing = std::process::Command::new(cargo_bin("rungs"))
+        .args(["compare", "webserver1"])
+        .env("CARGO", "/bin/sh")
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (line, _stderr) = first_line(comparing.stderr.take().unwrap());
+    let cargo: u32 = line.trim().strip_prefix("compiling ").unwrap().parse().unwrap();
+    let compiler = await_some("a compiler", || {
+        observe::tree(cargo).processes.iter().find(|one| one.name == "sleep").map(|one| one.pid)
+    });
+    comparing.kill().unwrap();
+    comparing.wait().unwrap();
+    await_until("the end of cargo", || is_gone(cargo, "sh"));
+    await_until("the end of its compiler", || is_gone(compiler, "sleep"));
+}
+
+/// A short comparison that writes to `json`, in a shell that first does as `set_up` says.
+fn short_comparison(set_up: &str, json: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("{set_up} exec \"$0\" \"$@\"")]);
+    command.arg(cargo_bin("rungs"));
+    command.args(["compare", "webserver1", "--levels=1", "--rounds=2", "--json"]).arg(json);
+    // The rungs are built; cargo must not stumble over what the shell has set up.
+    command.env("CARGO", "true").env_remove("RUST_BACKTRACE");
+    command
+}
+
+#[test]
+fn results_that_cannot_be_written_leave_the_old_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("result.json");
+    fs::write(&file, "old").unwrap();
+    // Files may have no bytes, as on a full disk.
+    let assert = short_comparison("trap '' XFSZ; ulimit -f 0;", &file).assert().code(1);
+    let (stdout, stderr) = (&assert.get_output().stdout, &assert.get_output().stderr);
+    let said = format!("rungs: write {}: file too large\n", file.display());
+    assert_eq!(String::from_utf8_lossy(stderr), said);
+    assert!(String::from_utf8_lossy(stdout).contains("webserver1"), "the table is printed anyway");
+    assert_eq!(fs::read(&file).unwrap(), b"old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
+}
+
+#[test]
+fn results_go_into_a_pipe_and_not_over_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    short_comparison("", &pipe).assert().success();
+    let comparison: Value = serde_json::from_slice(&reader.join().unwrap()).unwrap();
+    assert_eq!(comparison["partial"], false);
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn results_come_behind_the_tables_where_both_go_to_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.txt");
+    let set_up = format!("exec >'{}';", file.display());
+    short_comparison(&set_up, Path::new("/dev/stdout")).assert().success();
+    let text = fs::read_to_string(&file).unwrap();
+    let json = text.find("{\n").unwrap();
+    assert!(text[..json].contains("1 client, a connection per request"), "{text}");
+    assert!(serde_json::from_str::<Value>(&text[json..]).is_ok(), "{text}");
+}
