@@ -4,6 +4,7 @@
 //!
 //! - `every`: what the subcommands have in common
 //! - `list`, `compare`, `load`: a subcommand each
+//! - `ports`: `load` where they run out
 //! - `clients`: `client1` and `client2`
 //! - `support`: starting a program, and looking at it
 
@@ -14,6 +15,7 @@ mod compare;
 mod every;
 mod list;
 mod load;
+mod ports;
 mod support;
 #[path = "../waiting/mod.rs"]
 mod waiting;
