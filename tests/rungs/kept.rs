@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write,
+    io::{ErrorKind::WouldBlock, Read},
     net::TcpStream,
     process::Command,
     thread,
@@ -15,7 +16,7 @@ use super::{
         Client, GET, LAST_GET, answer, await_equal, descriptors, idle_descriptors, kept, launch,
         process, start, threads,
     },
-    waiting::await_until,
+    waiting::{PATIENCE, await_until},
 };
 
 fn keepers() -> impl Iterator<Item = &'static Rung> {
@@ -48,6 +49,26 @@ fn a_connection_takes_one_request_after_another() {
         client.expect(&answer("200 OK", fields, "Hello, World!"));
         client.expect_end();
         await_equal("descriptors after it has left", idle, || descriptors(&server));
+    }
+}
+
+#[test]
+fn the_end_of_the_stream_comes_with_the_last_answer() {
+    for rung in keepers() {
+        let server = start(&launch(rung.name));
+        for _ in 0..500 {
+            let mut client = Client::connect(&server);
+            client.say(LAST_GET);
+            let mut stream = client.stream();
+            stream.set_nonblocking(true).unwrap();
+            let start = Instant::now();
+            // Who looks all the time would now and then find the answer without the end, were they
+            // two segments.
+            while stream.read(&mut [0; 512]).is_err_and(|error| error.kind() == WouldBlock) {
+                assert!(start.elapsed() < PATIENCE, "{}: awaited an answer in vain", rung.name);
+            }
+            assert_eq!(stream.read(&mut [0]).ok(), Some(0), "{}: the end came later", rung.name);
+        }
     }
 }
 
