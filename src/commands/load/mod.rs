@@ -73,7 +73,7 @@ impl Files {
             }
         }
         match to_stdout[..] {
-            [] => Ok(Self { stdout: |run| Ok(report::load_text(run)), files }),
+            [] => Ok(Self { stdout: |run| Ok(report::load_text(run, false)), files }),
             [(_, stdout)] => Ok(Self { stdout, files }),
             [(one, _), (other, _), ..] => {
                 Err(misuse(format!("{one} and {other}: there is only one stdout")))
