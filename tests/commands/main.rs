@@ -140,6 +140,10 @@ fn compare_says_what_broke_and_what_it_cost() {
     assert_eq!(leak["unfinished"], 1);
 
     assert!(text.contains("accept: interrupted system call"), "{text}");
+    // Who came after its death is said to have.
+    if row(&comparison, "concurrentserver_eintr")["failures"] != serde_json::json!({}) {
+        assert!(text.contains("concurrentserver_eintr, 1 at once: it died, hence "), "{text}");
+    }
     assert!(!text.contains(['\u{1b}', '─']), "plain in a pipe: {text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
@@ -291,6 +295,8 @@ fn wrong_words_get_a_line_and_a_hint() {
     );
     assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
     assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
+    assert!(said(&["compare", "--levels", "-1"], 2).contains("-1 is not in"));
+    assert!(said(&["compare", "--rounds", "-1"], 2).contains("-1 is not in"));
     let text = said(&["compare", "--json", "/nowhere/result.json"], 1);
     assert_eq!(text, "rungs: create /nowhere/result.json: no such file or directory\n");
     let text = said(&["compare", "--json", "/tmp"], 1);
@@ -353,12 +359,15 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.ends_with("stopping; Ctrl-C again ends at once\n"), "{text}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("threadserver* "), "{text}");
-    assert!(text.contains("\n* measured only in part"), "{text}");
-    assert!(text.contains("Interrupted"), "{text}");
+    assert!(text.contains("Interrupted: these are the figures until then"), "{text}");
     let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(comparison["partial"], true);
-    assert_eq!(row(&comparison, "threadserver")["partial"], true);
+    let row = row(&comparison, "threadserver");
+    assert_eq!(row["partial"], true);
+    // It may have come between two turns.
+    let is_cut_short = row["turns"].as_array().unwrap().last().unwrap()["cut_short"] == true;
+    assert_eq!(text.contains("threadserver* "), is_cut_short, "{text}");
+    assert_eq!(text.contains("\n* measured only in part"), is_cut_short, "{text}");
     wait_for("the end of the rung", || is_gone(rung, "threadserver").then_some(()));
 }
 
@@ -432,6 +441,30 @@ fn a_killed_comparison_does_not_go_on_building() {
     comparing.wait().unwrap();
     wait_for("the end of cargo", || is_gone(cargo, "sh").then_some(()));
     wait_for("the end of its compiler", || is_gone(compiler, "sleep").then_some(()));
+}
+
+/// A shell stands in for cargo here too, and builds nothing.
+#[test]
+fn a_build_is_explained_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("build"), "exit 1\n").unwrap();
+    let command = format!(
+        "exec '{}' compare webserver1 epollserver --levels=1 --rounds=1",
+        cargo_bin("rungs").display()
+    );
+    let output = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env("CARGO", "/bin/sh")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        println!("skipped a_build_is_explained_on_a_terminal: no script(1)");
+        return;
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("building 2 rungs with cargo\r\n"), "{text:?}");
+    assert!(text.contains("building epollserver by itself, to see whether"), "{text:?}");
 }
 
 /// A short comparison that writes to `json`, in a shell that first does as `set_up` says.
@@ -544,6 +577,21 @@ fn client2_really_opens_that_many() {
     client.kill().unwrap();
     client.wait().unwrap();
     wait_for("the end of all clients", || (held() == 0).then_some(()));
+}
+
+#[test]
+fn client2_names_a_server_that_is_not_there_once() {
+    let server = start("iterativeserver");
+    let address = server.address().to_string();
+    drop(server);
+    let mut command = Command::new(cargo_bin("client2"));
+    let assert = command.args(["--connect", &address, "--max-clients", "3"]).assert().code(1);
+    assert_eq!(String::from_utf8_lossy(&assert.get_output().stdout), "");
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let [line, hint] = lines[..] else { panic!("{text}") };
+    assert_eq!(line, format!("client2: connect {address}: connection refused"));
+    assert!(hint.starts_with("hint: "), "{text}");
 }
 
 #[test]
