@@ -17,8 +17,7 @@ use std::{
 /// A SYN that a full accept queue drops is sent again after about a second, and again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const HINT: &str =
-    "is a server there? `cargo run --bin iterativeserver` in another terminal starts one";
+const HINT: &str = "start a server in another terminal: cargo run --bin iterativeserver";
 
 fn main() -> ExitCode {
     run(start_clients)

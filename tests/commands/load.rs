@@ -79,7 +79,7 @@ fn a_wrong_command_line_is_said_in_a_line_that_names_the_flag() {
         (&["https://localhost/"], "no TLS"),
         (&["ftp://localhost/"], "<URL>"),
         (&["http://me@localhost/"], "<URL>"),
-        (&[&long_name], "URL http://aaaa"),
+        (&[&long_name], "resolve aaaa"),
         (&["http://192.0.2.1"], "URL http://192.0.2.1/: 192.0.2.1 is not a loopback address"),
         (&["127.0.0.1"], "'127.0.0.1' for '<URL>': there is no port in it"),
         (&["localhost/hello"], "there is no port in it"),

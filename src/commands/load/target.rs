@@ -25,8 +25,10 @@ pub(super) fn addresses(args: &Args) -> Result<Vec<SocketAddr>> {
         // The first part says that looking it up has failed.
         let error = words(&error).to_lowercase();
         let cause = error.rsplit(": ").next().unwrap_or_default();
-        let said = format!("URL {text}: resolve {host}: {cause}");
-        misuse_hinting(said, "is the name spelt right? localhost is this machine")
+        misuse_hinting(
+            format!("resolve {host}: {cause}"),
+            "is the name spelt right? localhost is this machine",
+        )
     })?;
     let is_loopback = |one: &&SocketAddr| one.ip().to_canonical().is_loopback();
     if let Some(other) = found.iter().find(|one| !is_loopback(one))

@@ -17,7 +17,7 @@ pub(super) fn warnings(run: &LoadRun<'_>) -> Vec<String> {
     warnings.extend(not_kept(run).map(|again| {
         format!(
             "The server did not keep its connections: it closed {} behind an answer, so this is \
-             near to --per-request.",
+             the work of --per-request.",
             count(again)
         )
     }));
@@ -46,10 +46,10 @@ fn instead(what: Unusual, outcome: &Outcome) -> String {
         Unusual::Errors => {
             let [.., client_error, server_error] = account.answered;
             let errors = client_error + server_error;
-            let who = if errors == answered {
-                format!("All {} were errors", counted(answered, "answer"))
-            } else {
-                format!("{} of {} were errors", count(errors), counted(answered, "answer"))
+            let who = match answered {
+                1 => "The only answer was an error".to_owned(),
+                all if all == errors => format!("All {} answers were errors", count(all)),
+                all => format!("{} of {} answers were errors", count(errors), count(all)),
             };
             let kinds = match (client_error, server_error) {
                 (_, 0) => "4xx: is the URL right?".to_owned(),
@@ -63,7 +63,6 @@ fn instead(what: Unusual, outcome: &Outcome) -> String {
 
 fn whose_figures(concern: Concern, run: &LoadRun<'_>) -> String {
     let LoadRun { plan, outcome, cores, .. } = *run;
-    let clients = counted(plan.connections as u64, "connection");
     match concern {
         Concern::AtLimit(busy) => {
             let hint = if outcome.threads < cores { " More --threads may help." } else { "" };
@@ -81,21 +80,28 @@ fn whose_figures(concern: Concern, run: &LoadRun<'_>) -> String {
             rate(outcome.rate_asked.unwrap_or_default())
         ),
         Concern::Late(lag) => format!(
-            "The generator was late: it turned to one request in a hundred {} late or more, which \
-             is over half of the service time's p99. Response times include that.",
-            time(lag)
+            "The generator was late{}: it turned to one request in a hundred {} late or more, \
+             beside a p99 of service time of {}. Response times include that.",
+            // A ramp is not judged by that.
+            if outcome.steps.len() < 2 { ", though it kept the rate" } else { "" },
+            time(lag),
+            time(outcome.service.value_at_quantile(0.99))
         ),
         Concern::NoneFree(part) => {
-            let part = percent(part);
-            let why = if plan.slow.is_some() {
-                "all were with slow clients. More --connections are needed."
-            } else {
-                "the server was at work on all of them. More --connections help if it can do more \
-                 at a time."
+            let all = match plan.connections {
+                1 => "the only one".to_owned(),
+                many => format!("all {}", count(many as u64)),
             };
-            format!(
-                "The rate was not kept: {part} of the requests found none of {clients} free, {why}"
-            )
+            let why = if plan.slow.is_some() {
+                format!("slow clients were at work on {all}. More --connections are needed.")
+            } else {
+                format!(
+                    "the server was at work on {all}. More --connections help if it can do more at \
+                     a time."
+                )
+            };
+            let part = percent(part);
+            format!("The rate was not kept: {part} of the requests found no connection free; {why}")
         }
     }
 }
@@ -104,7 +110,7 @@ fn whose_figures(concern: Concern, run: &LoadRun<'_>) -> String {
 mod tests {
     use super::{
         super::{
-            super::super::load::Reuse,
+            super::super::load::{Reuse, Slow, SlowAt},
             made::{MS, US, outcome, plan, run, times},
         },
         *,
@@ -125,6 +131,7 @@ mod tests {
             ([0, 500, 0, 3500, 0], ""),
             ([0, 0, 0, 4000, 0], "All 4,000 answers were errors, 4xx: is the URL right?"),
             ([0, 100, 0, 0, 3900], "3,900 of 4,000 answers were errors, 5xx: the server failed."),
+            ([0, 0, 0, 1, 0], "The only answer was an error, 4xx: is the URL right?"),
             ([0, 0, 0, 3000, 1000], "All 4,000 answers were errors, 3,000 4xx and 1,000 5xx."),
         ] {
             outcome.account.answered = answered;
@@ -164,7 +171,8 @@ mod tests {
     fn a_lag_is_judged_beside_the_service_time() {
         let (plan, mut outcome) = (plan(), outcome());
         outcome.lag = times(&[(30 * US, 3900), (2 * MS, 100)]);
-        let late = "The generator was late: it turned to one request in a hundred 2.00 ms late";
+        let late = "The generator was late, though it kept the rate: it turned to one request in \
+                    a hundred 2.00 ms late or more, beside a p99 of service time of 2.00 ms.";
         assert!(said(&run(&plan, &outcome)).starts_with(late));
         // A server that takes longer hides it, and in a few requests there is no hundredth.
         outcome.service = times(&[(5 * MS, 4000)]);
@@ -180,11 +188,13 @@ mod tests {
 
     #[test]
     fn one_cause_is_named_and_the_generators_own_before_the_servers() {
-        let (plan, mut outcome) = (plan(), outcome());
+        let (mut plan, mut outcome) = (plan(), outcome());
         (outcome.taken_up, outcome.account.in_flight) = (3000, 1000);
         outcome.account.answered[1] = 3000;
         outcome.rate_asked = Some(1000.0);
-        assert!(said(&run(&plan, &outcome)).contains("the server was at work on all of them"));
+        assert!(said(&run(&plan, &outcome)).contains("the server was at work on all 10."));
+        plan.slow = Some(Slow { bytes_per_second: 10, at: SlowAt::Sending });
+        assert!(said(&run(&plan, &outcome)).contains("slow clients were at work on all 10."));
         outcome.lag = times(&[(3 * MS, 4000)]);
         assert!(said(&run(&plan, &outcome)).starts_with("The generator fell behind"));
         outcome.own_cpu = outcome.elapsed;
