@@ -288,6 +288,7 @@ fn what_is_asked_is_what_the_flags_say() {
 
     let run = json(&url(&server, ""), &["--idle=20", "--rate=50", "--duration=1"]);
     assert_eq!((&run["loop"], &run["idle"]["opened"]), (&"idle".into(), &20.into()));
+    assert_eq!(run["connections_held"], 20);
     assert_eq!(run["started"], 50);
 }
 
@@ -421,7 +422,11 @@ fn a_pipe_gets_a_plain_page_of_80_columns() {
 fn on_terminal(arguments: &str, variables: &[(&str, &str)]) -> Option<String> {
     let command = format!("'{}' load {arguments}", cargo_bin("rungs").display());
     let mut script = std::process::Command::new("script");
-    script.args(["-qec", &command, "/dev/null"]).env_remove("NO_COLOR");
+    script.args(["-qec", &command, "/dev/null"]);
+    // Whatever else may have a say in it.
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        script.env_remove(name);
+    }
     script.env("TERM", "xterm-256color").envs(variables.iter().copied()).stdin(Stdio::null());
     Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
 }

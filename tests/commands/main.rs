@@ -43,7 +43,7 @@ fn wait_for<T>(awaited: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 fn rungs(arguments: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("rungs"));
-    command.args(arguments).env_remove("RUST_BACKTRACE");
+    command.args(arguments).env_remove("RUST_BACKTRACE").env_remove("CLICOLOR_FORCE");
     command
 }
 
