@@ -58,8 +58,8 @@ impl Profile {
 }
 
 /// Makes the programs of these rungs current, or says of each why it could not; `before` is called
-/// with what is built next. Cargo's progress goes to stderr. The supervisor runs it as it runs servers: whatever ends this program ends cargo
-/// too, and the compilers that cargo has started.
+/// with what is built next. Cargo's progress goes to stderr. The supervisor runs it as it runs
+/// servers: whatever ends this program ends cargo too, and the compilers that cargo has started.
 pub fn build(profile: &Profile, rungs: &[&'static Rung], before: &dyn Fn(&str)) -> Vec<Subject> {
     let all_built = match &profile.manifest {
         Some(manifest) => {
