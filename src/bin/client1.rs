@@ -16,8 +16,7 @@ fn main() -> ExitCode {
 
 fn ask(args: &Client1Args) -> Result<()> {
     let address = args.connect;
-    let hint =
-        "is a server there? `cargo run --bin iterativeserver` in another terminal starts one";
+    let hint = "start a server in another terminal: cargo run --bin iterativeserver";
     let mut server = TcpStream::connect(address)
         .during(format!("connect {address}"))
         .map_err(|error| error.hint(hint))?;

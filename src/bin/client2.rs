@@ -17,6 +17,8 @@ use std::{
 /// A SYN that a full accept queue drops is sent again after about a second, and again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+const HINT: &str = "start a server in another terminal: cargo run --bin iterativeserver";
+
 fn main() -> ExitCode {
     run(start_clients)
 }
@@ -34,21 +36,30 @@ fn start_clients(args: &Client2Args) -> Result<()> {
     }
     // The pipe ends when the last client has told its result, or died.
     drop(result);
-    let mut open = 0;
+    let (mut open, mut failures) = (0, Vec::new());
     for line in BufReader::new(results).lines() {
         let line = line.during("read the clients' results")?;
         let (count, failure) = line.split_once(' ').unwrap_or((&line, ""));
         open += count.parse::<u64>().unwrap_or_default();
         if !failure.is_empty() {
-            log(format_args!("a client has {count} of {}: {failure}", args.max_conns));
+            failures.push((count.to_owned(), failure.to_owned()));
         }
     }
-    let wanted = u64::from(args.max_clients) * u64::from(args.max_conns);
     let address = args.connect;
-    writeln!(io::stdout(), "client2: opened {open} of {wanted} connections to {address}").ok();
-    if open > 0 {
-        sleep(args.hold);
+    if open == 0 {
+        // What stopped one client has stopped them all.
+        let failure = failures.pop().map_or_else(String::new, |(_, failure)| failure);
+        let (operation, cause) =
+            failure.rsplit_once(": ").unwrap_or(("connect", "no client lived"));
+        let failed = Err(io::Error::other(cause)).during(operation);
+        return failed.map_err(|error| error.hint(HINT));
     }
+    for (count, failure) in failures {
+        log(format_args!("a client has {count} of {}: {failure}", args.max_conns));
+    }
+    let wanted = u64::from(args.max_clients) * u64::from(args.max_conns);
+    writeln!(io::stdout(), "client2: opened {open} of {wanted} connections to {address}").ok();
+    sleep(args.hold);
     let all = if open == wanted { Ok(()) } else { Err(io::Error::other("not all were opened")) };
     all.during(format!("connect {address}"))
 }

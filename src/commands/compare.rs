@@ -1,6 +1,6 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
-use super::{interrupt::stop_on_interrupt, print};
+use super::{has_colours, interrupt::stop_on_interrupt, print, say};
 use crate::{
     harness::{
         compare::{self, Comparison, Peer, Plan, Profile, Subject},
@@ -40,13 +40,14 @@ pub(super) struct Args {
     peer: Vec<Peer>,
     /// How many clients at once, one table each
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,16,128",
-          value_parser = clap::value_parser!(u16).range(1..=10_000))]
+          allow_hyphen_values = true, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     levels: Vec<u16>,
     /// Let each client keep its connection, where the server does
     #[arg(long)]
     keep_alive: bool,
     /// Turns of half a second that each server has at each level
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 2, allow_hyphen_values = true,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// Also write the figures to FILE, after each round; `-` prints them in place of the tables
     #[arg(long, value_name = "FILE")]
@@ -89,7 +90,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let printed = if prints_json {
         print("the comparison", &json)
     } else {
-        let text = report::comparison_text(&comparison, io::stdout().is_terminal());
+        let on_terminal = io::stdout().is_terminal();
+        let text = report::comparison_text(&comparison, on_terminal, has_colours());
         print("the comparison", &text)
     };
     if let Some(file) = file {
@@ -102,7 +104,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 fn plan(args: &Args) -> Result<Plan> {
     let wanted = |rung: &&Rung| args.rungs.is_empty() || args.rungs.iter().any(|n| n == rung.name);
     let rungs: Vec<&Rung> = LADDER.iter().filter(wanted).collect();
-    let mut subjects = compare::build(&Profile::of_this_program()?, &rungs);
+    // Behind that of `cargo run`, a second build would be a riddle.
+    let is_watched = io::stderr().is_terminal();
+    let before = |what: &str| {
+        if is_watched {
+            say(what);
+        }
+    };
+    let mut subjects = compare::build(&Profile::of_this_program()?, &rungs, &before);
     subjects.extend(args.peer.iter().cloned().map(Subject::Peer));
     Ok(Plan {
         subjects,

@@ -6,6 +6,7 @@ mod interrupt;
 mod list;
 mod load;
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use nix::errno::Errno;
@@ -15,6 +16,11 @@ use std::{
     io::{self, Write},
     process::ExitCode,
 };
+
+/// The exit code of a wrong command line.
+const MISUSED: u8 = 2;
+
+const SEE_HELP: &str = "see --help";
 
 const EXAMPLES: &str = "Examples:
   rungs list                              the ladder
@@ -71,8 +77,11 @@ fn usage(error: &clap::Error) -> ExitCode {
             // What is in the way, or missing, stands on lines of its own before the first empty one.
             let first: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
             let first = first.join(" ");
-            let tip = lines.find_map(|line| line.strip_prefix("tip: ")).unwrap_or("see --help");
-            misused(first.trim_start_matches("error: "), tip)
+            // Clap would pass anything with a dash in front as a value, which nothing here takes.
+            let tip = lines.find_map(|line| line.strip_prefix("tip: "));
+            let tip = tip.filter(|tip| !tip.starts_with("to pass ")).unwrap_or(SEE_HELP);
+            told(first.trim_start_matches("error: "), tip);
+            ExitCode::from(MISUSED)
         }
     }
 }
@@ -84,38 +93,45 @@ fn print(what: &str, text: &str) -> Result<()> {
     printed.with_context(|| format!("write {what} to stdout"))
 }
 
-fn misused(said: &str, hint: &str) -> ExitCode {
+/// Whether stdout shows colours: a terminal that can, and a user who has not said `NO_COLOR`.
+fn has_colours() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+fn told(said: &str, hint: &str) {
     say(&format!("rungs: {said}\nhint: {hint}"));
-    ExitCode::from(2)
 }
 
-/// A wrong command line, where it takes more than the words on it to find that out.
+/// An error that its hint may mend.
 #[derive(Debug)]
-struct Misuse {
+struct Hinted {
     said: String,
-    hint: &'static str,
+    hint: String,
+    code: u8,
 }
 
-/// An error that says which flag is wrong, and why.
+/// A wrong command line, where it takes more than the words on it to find that out. `said` names
+/// the flag and says why.
 fn misuse(said: String) -> Error {
-    misuse_hinting(said, "see --help")
+    misuse_hinting(said, SEE_HELP)
 }
 
-fn misuse_hinting(said: String, hint: &'static str) -> Error {
-    Misuse { said, hint }.into()
+fn misuse_hinting(said: String, hint: &str) -> Error {
+    Hinted { said, hint: hint.to_owned(), code: MISUSED }.into()
 }
 
-impl Display for Misuse {
+impl Display for Hinted {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.said)
     }
 }
 
-impl error::Error for Misuse {}
+impl error::Error for Hinted {}
 
 fn fail(error: &Error) -> ExitCode {
-    if let Some(Misuse { said, hint }) = error.downcast_ref() {
-        return misused(said, hint);
+    if let Some(Hinted { said, hint, code }) = error.downcast_ref() {
+        told(said, hint);
+        return ExitCode::from(*code);
     }
     // Whoever read our output has had enough of it (`rungs compare | head`).
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {

@@ -69,6 +69,21 @@ fn client2_really_opens_that_many() {
 }
 
 #[test]
+fn client2_names_a_server_that_is_not_there_once() {
+    let server = start("iterativeserver");
+    let address = server.address().to_string();
+    drop(server);
+    let mut command = Command::new(cargo_bin("client2"));
+    let assert = command.args(["--connect", &address, "--max-clients", "3"]).assert().code(1);
+    assert_eq!(String::from_utf8_lossy(&assert.get_output().stdout), "");
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let [line, hint] = lines[..] else { panic!("{text}") };
+    assert_eq!(line, format!("client2: connect {address}: connection refused"));
+    assert!(hint.starts_with("hint: "), "{text}");
+}
+
+#[test]
 fn client2_attacks_nobody_else() {
     let mut command = Command::new(cargo_bin("client2"));
     let assert = command.args(["--connect", "192.0.2.1:80"]).assert().code(2);

@@ -69,6 +69,10 @@ fn compare_says_what_broke_and_what_it_cost() {
     assert_eq!(leak["unfinished"], 1);
 
     assert!(text.contains("accept: interrupted system call"), "{text}");
+    // Who came after its death is said to have.
+    if row(&comparison, "concurrentserver_eintr")["failures"] != serde_json::json!({}) {
+        assert!(text.contains("concurrentserver_eintr, 1 at once: it died, hence "), "{text}");
+    }
     assert!(!text.contains(['\u{1b}', '─']), "plain in a pipe: {text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
@@ -220,6 +224,8 @@ fn wrong_words_get_a_line_and_a_hint() {
     );
     assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
     assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
+    assert!(said(&["compare", "--levels", "-1"], 2).contains("-1 is not in"));
+    assert!(said(&["compare", "--rounds", "-1"], 2).contains("-1 is not in"));
     let text = said(&["compare", "--json", "/nowhere/result.json"], 1);
     assert_eq!(text, "rungs: create /nowhere/result.json: no such file or directory\n");
     let text = said(&["compare", "--json", "/tmp"], 1);
@@ -261,12 +267,15 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.ends_with("stopping; Ctrl-C again ends at once\n"), "{text}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("threadserver* "), "{text}");
-    assert!(text.contains("\n* measured only in part"), "{text}");
-    assert!(text.contains("Interrupted"), "{text}");
+    assert!(text.contains("Interrupted: these are the figures until then"), "{text}");
     let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(comparison["partial"], true);
-    assert_eq!(row(&comparison, "threadserver")["partial"], true);
+    let row = row(&comparison, "threadserver");
+    assert_eq!(row["partial"], true);
+    // It may have come between two turns.
+    let is_cut_short = row["turns"].as_array().unwrap().last().unwrap()["cut_short"] == true;
+    assert_eq!(text.contains("threadserver* "), is_cut_short, "{text}");
+    assert_eq!(text.contains("\n* measured only in part"), is_cut_short, "{text}");
     await_until("the end of the rung", || is_gone(rung, "threadserver"));
 }
 
@@ -285,7 +294,7 @@ fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
         .stdout(Stdio::piped())
         .spawn();
     let Ok(mut script) = started else {
-        println!("skipped an_interrupted_comparison_leaves_no_bar_on_the_terminal: no script(1)");
+        println!("skipped: an_interrupted_comparison_leaves_no_bar_on_the_terminal: no script(1)");
         return;
     };
     await_until("the results of the first round", || file.exists());
@@ -339,6 +348,30 @@ fn a_killed_comparison_does_not_go_on_building() {
     comparing.wait().unwrap();
     await_until("the end of cargo", || is_gone(cargo, "sh"));
     await_until("the end of its compiler", || is_gone(compiler, "sleep"));
+}
+
+/// A shell stands in for cargo here too, and builds nothing.
+#[test]
+fn a_build_is_explained_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("build"), "exit 1\n").unwrap();
+    let command = format!(
+        "exec '{}' compare webserver1 epollserver --levels=1 --rounds=1",
+        cargo_bin("rungs").display()
+    );
+    let output = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env("CARGO", "/bin/sh")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        println!("skipped: a_build_is_explained_on_a_terminal: no script(1)");
+        return;
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("building 2 rungs with cargo\r\n"), "{text:?}");
+    assert!(text.contains("building epollserver by itself, to see whether"), "{text:?}");
 }
 
 /// A short comparison that writes to `json`, in a shell that first does as `set_up` says.

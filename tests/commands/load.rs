@@ -63,54 +63,95 @@ fn deaf() -> (Socket, SocketAddr) {
     (socket, address)
 }
 
+/// What is said of a wrong command line, in one line, and the hint below it.
+fn misused(arguments: &[&str]) -> (String, String) {
+    let (stdout, stderr) = load(arguments[0], &arguments[1..], 2);
+    assert_eq!(stdout, "");
+    let lines: Vec<_> = stderr.lines().collect();
+    let [line, hint] = lines[..] else { panic!("{arguments:?}: {stderr}") };
+    assert!(line.starts_with("rungs: ") && hint.starts_with("hint: "), "{arguments:?}: {stderr}");
+    (line.to_owned(), hint.to_owned())
+}
+
 #[test]
 fn a_wrong_command_line_is_said_in_a_line_that_names_the_flag() {
-    let long_name = format!("{}.test", "a".repeat(64));
+    let long_name = format!("http://{}.test", "a".repeat(64));
     for (arguments, said) in [
         (&["http://[::1/"][..], "<URL>"),
         (&["https://localhost/"], "no TLS"),
         (&["ftp://localhost/"], "<URL>"),
         (&["http://me@localhost/"], "<URL>"),
-        (&[&long_name], "URL http://aaaa"),
-        (&["192.0.2.1"], "URL http://192.0.2.1/: 192.0.2.1 is not a loopback address"),
-        (&["127.0.0.1", "--rate", "0"], "--rate"),
-        (&["127.0.0.1", "--rate", "-5"], "--rate"),
-        (&["127.0.0.1", "--duration", "0"], "--duration"),
-        (&["127.0.0.1", "--timeout", "soon"], "--timeout"),
-        (&["127.0.0.1", "--connections", "0"], "--connections"),
-        (&["127.0.0.1", "--requests", "0"], "--requests"),
-        (&["127.0.0.1", "--threads", "0"], "--threads"),
-        (&["127.0.0.1", "--slow", "0"], "--slow"),
-        (&["127.0.0.1", "--ramp", "5..5"], "--ramp"),
-        (&["127.0.0.1", "--header", "no colon"], "--header"),
-        (&["127.0.0.1", "--method", "two words"], "--method"),
-        (&["127.0.0.1", "--source", "::1"], "--source"),
-        (&["127.0.0.1", "--raw", "/nowhere"], "--raw /nowhere: no such file or directory"),
-        (&["127.0.0.1", "--raw", "/dev/null"], "--raw /dev/null: nothing to send"),
-        (&["127.0.0.1", "--mix", "/nowhere"], "--mix /nowhere: no such file or directory"),
-        (&["127.0.0.1", "--mix", "/dev/null"], "--mix /dev/null: no request"),
-        (&["127.0.0.1", "--mix", "/etc/passwd"], "--mix /etc/passwd:1: not WEIGHT METHOD"),
-        (&["127.0.0.1/a", "--mix", "/dev/null"], "--mix says what to ask for"),
-        (&["127.0.0.1", "--body", "@/nowhere"], "--body /nowhere: no such file or directory"),
-        (&["127.0.0.1", "--per-request", "--keep-alive"], "--keep-alive"),
-        (&["127.0.0.1", "--per-request", "--pipeline=2"], "--pipeline"),
-        (&["127.0.0.1", "--rate=1", "--ramp=1..2"], "--ramp"),
-        (&["127.0.0.1", "--arrivals=poisson"], "--rate <R>|--ramp <FROM..TO>"),
-        (&["127.0.0.1", "--steps=3"], "--ramp"),
-        (&["127.0.0.1", "--slow-at=reading"], "--slow"),
-        (&["127.0.0.1", "--idle=5", "-c5"], "--connections"),
-        (&["127.0.0.1", "--idle=5", "--raw=/x", "--slow=1"], "--raw <FILE> --slow"),
-        (&["127.0.0.1", "--json=-", "--csv=-"], "--json and --csv"),
+        (&[&long_name], "resolve aaaa"),
+        (&["http://192.0.2.1"], "URL http://192.0.2.1/: 192.0.2.1 is not a loopback address"),
+        (&["127.0.0.1"], "'127.0.0.1' for '<URL>': there is no port in it"),
+        (&["localhost/hello"], "there is no port in it"),
+        (&["127.0.0.1:1", "-5"], "unexpected argument '-5'"),
+        (&["127.0.0.1:1", "--header", "no colon"], "--header"),
+        (&["127.0.0.1:1", "--method", "two words"], "--method"),
+        (&["127.0.0.1:1", "--source", "::1"], "--source"),
+        (&["127.0.0.1:1", "--raw", "/nowhere"], "--raw /nowhere: no such file or directory"),
+        (&["127.0.0.1:1", "--raw", "/dev/null"], "--raw /dev/null: nothing to send"),
+        (&["127.0.0.1:1", "--mix", "/nowhere"], "--mix /nowhere: no such file or directory"),
+        (&["127.0.0.1:1", "--mix", "/dev/null"], "--mix /dev/null: no request"),
+        (&["127.0.0.1:1", "--mix", "/etc/passwd"], "--mix /etc/passwd:1: not WEIGHT METHOD"),
+        (&["127.0.0.1:1/a", "--mix", "/dev/null"], "--mix says what to ask for"),
+        (&["127.0.0.1:1", "--body", "@/nowhere"], "--body /nowhere: no such file or directory"),
+        (&["127.0.0.1:1", "--per-request", "--keep-alive"], "--keep-alive"),
+        (&["127.0.0.1:1", "--per-request", "--pipeline=2"], "--pipeline"),
+        (&["127.0.0.1:1", "--rate=1", "--ramp=1..2"], "--ramp"),
+        (&["127.0.0.1:1", "--arrivals=poisson"], "--rate <R>|--ramp <FROM..TO>"),
+        (&["127.0.0.1:1", "--steps=3"], "--ramp"),
+        (&["127.0.0.1:1", "--slow-at=reading"], "--slow"),
+        (&["127.0.0.1:1", "--idle=5", "-c5"], "--connections"),
+        (&["127.0.0.1:1", "--idle=5", "--raw=/x", "--slow=1"], "--raw <FILE> --slow"),
+        (&["127.0.0.1:1", "--json=-", "--csv=-"], "--json and --csv"),
     ] {
-        let (stdout, stderr) = load(arguments[0], &arguments[1..], 2);
-        assert_eq!(stdout, "");
-        let lines: Vec<_> = stderr.lines().collect();
-        let [line, hint] = lines[..] else { panic!("{arguments:?}: {stderr}") };
-        assert!(line.starts_with("rungs: ") && line.contains(said), "{arguments:?}: {stderr}");
-        assert!(hint.starts_with("hint: "), "{arguments:?}: {stderr}");
+        let (line, _) = misused(arguments);
+        assert!(line.contains(said), "{arguments:?}: {line}");
     }
-    let (_, stderr) = load("192.0.2.1", &[], 2);
-    assert!(stderr.contains("\nhint: --yes-this-is-my-server"), "{stderr}");
+    for (arguments, said) in [
+        (&["http://192.0.2.1"][..], "--yes-this-is-my-server"),
+        (&["localhost"], "HOST:8888"),
+        (&[&long_name], "is the name spelt right?"),
+        // Clap's own would have it passed as a value.
+        (&["127.0.0.1:1", "-5"], "see --help"),
+    ] {
+        let (_, hint) = misused(arguments);
+        assert!(hint.contains(said), "{arguments:?}: {hint}");
+    }
+}
+
+#[test]
+fn a_wrong_number_is_told_what_it_must_be() {
+    for (arguments, said) in [
+        (&["127.0.0.1:1", "--rate", "0"][..], "--rate"),
+        (&["127.0.0.1:1", "--rate", "-5"], "'-5' for '--rate <R>': it must be above zero"),
+        (&["127.0.0.1:1", "--rate", "-5k"], "'-5k' for '--rate <R>': it must be above zero"),
+        (&["127.0.0.1:1", "--rate", "11M"], "--rate <R>': more than ten million a second"),
+        (&["127.0.0.1:1", "--ramp", "5..-1"], "--ramp <FROM..TO>': it must be above zero"),
+        (&["127.0.0.1:1", "--ramp", "-5..1"], "--ramp <FROM..TO>': it must be above zero"),
+        (&["127.0.0.1:1", "-c", "-1"], "'--connections <N>': not a whole number from 1 to"),
+        (&["127.0.0.1:1", "-n", "-1"], "'--requests <N>': not a whole number above zero"),
+        (&["127.0.0.1:1", "-d", "-1"], "'--duration <TIME>': it is below zero"),
+        (&["127.0.0.1:1", "--warm-up", "-1"], "'--warm-up <TIME>': it is below zero"),
+        (&["127.0.0.1:1", "--pipeline", "-1"], "not a whole number from 1 to 1024"),
+        (&["127.0.0.1:1", "--ramp=1..2", "--steps", "1"], "not a whole number from 2 to 1000"),
+        (&["127.0.0.1:1", "--seed", "-1"], "'--seed <N>': not a whole number"),
+        (&["127.0.0.1:1", "--duration", "0"], "--duration"),
+        (
+            &["127.0.0.1:1", "--duration", "18446744073709551615s"],
+            "duration and timeout are too long",
+        ),
+        (&["127.0.0.1:1", "--timeout", "soon"], "--timeout"),
+        (&["127.0.0.1:1", "--connections", "0"], "--connections"),
+        (&["127.0.0.1:1", "--requests", "0"], "--requests"),
+        (&["127.0.0.1:1", "--threads", "0"], "--threads"),
+        (&["127.0.0.1:1", "--slow", "0"], "--slow"),
+        (&["127.0.0.1:1", "--ramp", "5..5"], "--ramp"),
+    ] {
+        let (line, _) = misused(arguments);
+        assert!(line.contains(said), "{arguments:?}: {line}");
+    }
 }
 
 #[test]
@@ -118,8 +159,10 @@ fn who_is_not_there_is_missed_at_once() {
     let (_socket, address) = deaf();
     for host in [address.to_string(), format!("localhost:{}", address.port())] {
         let (stdout, stderr) = load(&host, &["--duration", LONG], 1);
-        assert_eq!((&*stdout, stderr.lines().count()), ("", 1), "{stderr}");
-        assert_eq!(stderr, format!("rungs: connect {address}: connection refused\n"));
+        assert_eq!(stdout, "");
+        let hint = format!("start a server: cargo run --bin epollserver -- --listen {address}");
+        let said = format!("rungs: connect {address}: connection refused\nhint: {hint}\n");
+        assert_eq!(stderr, said);
     }
 }
 
@@ -179,11 +222,40 @@ fn an_open_loop_keeps_its_schedule() {
     assert_eq!((&run["loop"], &run["plan"]["arrivals"]), (&"open".into(), &"constant".into()));
     // Request k is due after k/50 seconds: 100 of them in less than two.
     assert_eq!((&run["started"], &run["rate_asked"]), (&100.into(), &50.0.into()));
+    // They were opened before the clock started.
+    assert_eq!((&run["connections_held"], &run["connections_opened"]), (&10.into(), &0.into()));
+    assert_eq!(run["in_flight_without_connection"], 0);
     assert!(run["generator"]["lag"]["count"].as_u64().is_some_and(|count| count > 0), "{run}");
     let arguments = ["--ramp=20..100", "--steps=5", "--duration=1s", "--arrivals=poisson"];
     let run = json(&url(&server, "/"), &arguments);
     let rates: Vec<_> = run["steps"].as_array().unwrap().iter().map(|s| &s["rate_asked"]).collect();
     assert_eq!(rates, [20.0, 40.0, 60.0, 80.0, 100.0]);
+}
+
+#[test]
+fn requests_without_a_connection_are_counted() {
+    let server = start("epollserver");
+    // Two connections, and an answer that takes longer than the run: the rest of ten must wait.
+    let arguments = ["-c2", "--rate=10", "--duration=1s", "--timeout=60"];
+    let run = json(&url(&server, "/sleep/5000"), &arguments);
+    assert_eq!((&run["started"], &run["account"]["in_flight"]), (&10.into(), &10.into()));
+    assert_eq!(run["in_flight_without_connection"], 8);
+    let (text, _) = load(&url(&server, "/sleep/5000"), &arguments, 0);
+    assert!(text.contains("in flight at the end, 8 had no connection yet"), "{text}");
+    assert!(text.starts_with("No request was answered in "), "{text}");
+}
+
+#[test]
+fn the_first_lines_warn_of_errors_and_of_connections_that_are_not_kept() {
+    let server = start("epollserver");
+    let (text, _) = load(&url(&server, "/nowhere"), &["-n20", "-c2"], 0);
+    assert!(text.starts_with("All 20 answers were errors, 4xx"), "{text}");
+    let closing = start("iterativeserver");
+    let (text, _) = load(&url(&closing, "/"), &["-n20", "-c2", "--keep-alive"], 0);
+    let warning = "The server did not keep its connections: it closed 18 behind an answer";
+    assert!(text.contains(warning), "{text}");
+    let (text, _) = load(&url(&closing, "/"), &["-n20", "-c2", "--per-request"], 0);
+    assert!(!text.contains("did not keep"), "{text}");
 }
 
 #[test]
@@ -218,6 +290,7 @@ fn what_is_asked_is_what_the_flags_say() {
 
     let run = json(&url(&server, ""), &["--idle=20", "--rate=50", "--duration=1"]);
     assert_eq!((&run["loop"], &run["idle"]["opened"]), (&"idle".into(), &20.into()));
+    assert_eq!(run["connections_held"], 20);
     assert_eq!(run["started"], 50);
 }
 
@@ -347,23 +420,48 @@ fn a_pipe_gets_a_plain_page_of_80_columns() {
     }
 }
 
+/// What a terminal gets from a run; `None` where there is no script(1) to be one.
+fn on_terminal(arguments: &str, variables: &[(&str, &str)]) -> Option<String> {
+    let command = format!("'{}' load {arguments}", cargo_bin("rungs").display());
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]);
+    // Whatever else may have a say in it.
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        script.env_remove(name);
+    }
+    script.env("TERM", "xterm-256color").envs(variables.iter().copied()).stdin(Stdio::null());
+    Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
+}
+
+#[test]
+fn a_warning_has_a_colour_on_a_terminal_unless_nobody_wants_it() {
+    let server = start("epollserver");
+    let arguments = format!("{}/nowhere -n 20", server.address());
+    let warning = "All 20 answers were errors";
+    let Some(text) = on_terminal(&arguments, &[]) else {
+        println!(
+            "skipped a_warning_has_a_colour_on_a_terminal_unless_nobody_wants_it: no script(1)"
+        );
+        return;
+    };
+    assert!(text.contains(&format!("m{warning}")), "{text:?}");
+    for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let text = on_terminal(&arguments, &[variable]).unwrap();
+        assert!(text.contains(warning) && !text.contains(&format!("m{warning}")), "{text:?}");
+    }
+    // Nor in a pipe, on the page of a warning.
+    let (text, _) = load(&url(&server, "/nowhere"), &["-n20"], 0);
+    assert!(text.contains(warning) && !text.contains('\u{1b}'), "{text:?}");
+}
+
 #[test]
 fn a_terminal_gets_a_live_line_without_colours() {
     let server = start("epollserver");
-    let rungs = cargo_bin("rungs");
-    let command = format!("'{}' load {} -d 3s", rungs.display(), server.address());
-    // script(1) gives it a terminal.
-    let output = std::process::Command::new("script")
-        .args(["-qec", &command, "/dev/null"])
-        .env("NO_COLOR", "1")
-        .env("TERM", "xterm-256color")
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else {
+    let arguments = format!("{} -d 3s", server.address());
+    let Some(text) = on_terminal(&arguments, &[("NO_COLOR", "1")]) else {
         println!("skipped a_terminal_gets_a_live_line_without_colours: no script(1)");
         return;
     };
-    let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains(" failed  ") && text.contains(" left"), "a live line: {text:?}");
     let (_, page) = text.rsplit_once("\u{1b}[").expect("the line is cleared");
     assert!(page.contains(" started = ") && !page.contains(" left"), "{text:?}");

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 
 pub(crate) fn rungs(arguments: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("rungs"));
-    command.args(arguments).env_remove("RUST_BACKTRACE");
+    command.args(arguments).env_remove("RUST_BACKTRACE").env_remove("CLICOLOR_FORCE");
     command
 }
 

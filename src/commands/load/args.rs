@@ -17,14 +17,17 @@ loop), and response time counts from a request's place in the schedule: a stall
 is paid by all who would have come meanwhile. Without it each client asks again
 when it has its answer (a closed loop). A server that stalls is asked less then,
 and the times of those who would have come are missing: coordinated omission.
+A server that stalls for one second of ten, asked 1,000 times a second: the open
+loop's 99th percentile is 900 ms, the closed loop's is that of a good second.
 Use --rate to learn what users would feel, a closed loop to learn what a server
 can do at most.
 
-Response time is from the intended start to the last byte, service time from the
-send to the last byte. Every request that was started is in exactly one class:
-answered, refused, reset, timed out, closed early, malformed, out of ports or
-descriptors, in flight at the end. If the generator was at its own limit, the
-first line of the report says so.";
+Response time is from the intended start (in a closed loop the actual one) to
+the last byte, service time from the send to the last byte. Every request that
+was started is in exactly one class: answered, refused, reset, timed out, closed
+early, malformed, out of ports or descriptors, in flight at the end. The first
+lines of the report say so if the figures are the generator's own rather than
+the server's, or if they are those of errors.";
 
 const EXAMPLES: &str = "\
 Example: rungs load 127.0.0.1:8888/hello --rate 5k -c 100 --warm-up 1s
@@ -40,14 +43,14 @@ Examples:
       5,000 requests a second, as independent users would send them.
   rungs load 127.0.0.1:8888 --ramp 1k..20k -d 20s
       Ten steps of two seconds: up to which rate does the server keep up?
-  rungs load 127.0.0.1:8888/echo --body @picture.png -n 1000
+  rungs load 127.0.0.1:8888/echo --body hello -n 1000
       A thousand POST requests, however long they take.
   rungs load 127.0.0.1:8888 --idle 10000 --rate 10
       Hold 10,000 connections, and ask on ten of them a second.
   rungs load 127.0.0.1:8888 --slow 10 -c 8
       Eight clients that send ten bytes a second.
-  rungs load 127.0.0.1:7000 --raw request.bin
-      A server that does not speak HTTP.
+  printf 'hello\\r\\n\\r\\n' >ask; rungs load 127.0.0.1:8888 --raw ask -n 100
+      Bytes as they are, for servers that do not speak HTTP.
 
 Files:
   A mix has one request a line: WEIGHT METHOD TARGET [BODY]. The body is the
@@ -58,12 +61,13 @@ Files:
   --json writes one object with \"schema\": 1; its fields are documented in
   rungs::harness::report::load::json (cargo doc). --csv writes the seconds of
   the run, --hdr the same as an HdrHistogram log in nanoseconds. All three are
-  written when the run is over; - is stdout, in place of the summary.
+  written when the run is over; one of them can be -, which is stdout, in place
+  of the summary.
 
 Exit codes:
-  0  it ran, whatever the server did
+  0  it ran, whatever the server answered
   1  nothing listens there, or the run or its files failed
-  2  a wrong command line
+  2  a wrong command line, a name that no address is found for
   130  Ctrl-C: the first one ends the run and prints what was measured, a
        second one ends at once";
 
@@ -81,34 +85,38 @@ const OUTPUT: &str = "Output";
 #[command(after_help = EXAMPLES, after_long_help = AFTER_LONG)]
 pub(in crate::commands) struct Args {
     /// http://HOST:PORT/PATH, or HOST:PORT/PATH
+    ///
+    /// With http:// the port may be left out, and is 80 then.
     #[arg(value_name = "URL", value_parser = Url::parse)]
     pub(super) url: Url,
 
     /// Concurrent clients [default: 10]
     #[arg(short, long, value_name = "N", help_heading = CLIENTS)]
-    #[arg(value_parser = parse::connections)]
+    #[arg(value_parser = parse::connections, allow_hyphen_values = true)]
     pub(super) connections: Option<usize>,
     /// How long to count: 10s, 500ms, 2m [default: 10s]
     ///
     /// A plain number is seconds. With --requests and without --duration
     /// there is no bound.
     #[arg(short, long, value_name = "TIME", help_heading = CLIENTS, verbatim_doc_comment)]
-    #[arg(value_parser = parse::some_time)]
+    #[arg(value_parser = parse::some_time, allow_hyphen_values = true)]
     pub(super) duration: Option<Duration>,
-    /// Stop after N requests, with those of the warm-up
-    #[arg(short = 'n', long, value_name = "N", help_heading = CLIENTS)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    /// Stop after N requests [default: none]
+    ///
+    /// Those of the warm-up included.
+    #[arg(short = 'n', long, value_name = "N", help_heading = CLIENTS, verbatim_doc_comment)]
+    #[arg(value_parser = parse::some, allow_hyphen_values = true)]
     pub(super) requests: Option<u64>,
     /// Run so long before counting
     #[arg(long, value_name = "TIME", help_heading = CLIENTS, default_value = "0s")]
-    #[arg(value_parser = parse::time)]
+    #[arg(value_parser = parse::time, allow_hyphen_values = true)]
     pub(super) warm_up: Duration,
     /// How long one request may take
     ///
     /// From when a client takes it up, with the connect if it needs one, to
     /// the last byte of the answer.
     #[arg(long, value_name = "TIME", help_heading = CLIENTS, default_value = "10s")]
-    #[arg(value_parser = parse::some_time, verbatim_doc_comment)]
+    #[arg(value_parser = parse::some_time, verbatim_doc_comment, allow_hyphen_values = true)]
     pub(super) timeout: Duration,
     /// Ask again on the same connection; the default
     #[arg(long, help_heading = CLIENTS, conflicts_with = "per_request")]
@@ -123,7 +131,7 @@ pub(in crate::commands) struct Args {
     pub(super) yes_this_is_my_server: bool,
     /// Requests under way at a time on each connection
     #[arg(long, value_name = "N", help_heading = CLIENTS, default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(value_parser = parse::whole(1..=1024_u16), allow_hyphen_values = true)]
     #[arg(conflicts_with = "per_request", hide_short_help = true)]
     pub(super) pipeline: u16,
 
@@ -154,26 +162,28 @@ pub(in crate::commands) struct Args {
     #[arg(conflicts_with_all = ["keep_alive", "pipeline", "method", "header", "body"])]
     pub(super) raw: Option<PathBuf>,
 
-    /// Start R requests a second, as 1000, 1000/s or 5k
+    /// Start R requests a second: 1000, 1000/s, 5k
     ///
-    /// Whatever the server does. With --idle: on how many of the held
-    /// connections to ask a second [default: 1].
+    /// Whatever the server does. Without --rate or --ramp the loop is closed.
+    /// With --idle: on how many of the held connections to ask a second, 1 by
+    /// default.
     #[arg(long, value_name = "R", help_heading = OPEN, verbatim_doc_comment)]
-    #[arg(group = "open", allow_negative_numbers = true)]
+    #[arg(group = "open", allow_hyphen_values = true)]
     pub(super) rate: Option<Rate>,
-    /// How they follow each other
+    /// How the requests of an open loop follow each other
     #[arg(long, value_name = "HOW", help_heading = OPEN, default_value = "constant")]
     #[arg(requires = "open", conflicts_with = "idle", hide_short_help = true)]
     pub(super) arrivals: How,
-    /// Raise the rate in steps, to find the knee
+    /// Raise the rate in steps, to find the knee: 1k..20k
     ///
-    /// The duration is divided among the steps.
+    /// Requests a second, in the first step and in the last one. The duration
+    /// is divided among the steps.
     #[arg(long, value_name = "FROM..TO", help_heading = OPEN, verbatim_doc_comment)]
-    #[arg(group = "open", conflicts_with_all = ["requests", "idle"])]
+    #[arg(group = "open", conflicts_with_all = ["requests", "idle"], allow_hyphen_values = true)]
     pub(super) ramp: Option<Ramp>,
-    /// In how many steps
+    /// In how many steps a ramp rises
     #[arg(long, value_name = "N", help_heading = OPEN, default_value_t = 10)]
-    #[arg(value_parser = clap::value_parser!(u16).range(2..=1000))]
+    #[arg(value_parser = parse::whole(2..=1000_u16), allow_hyphen_values = true)]
     #[arg(requires = "ramp", hide_short_help = true)]
     pub(super) steps: u16,
 
@@ -181,12 +191,14 @@ pub(in crate::commands) struct Args {
     ///
     /// --rate says how often. What is counted begins when they are open.
     #[arg(long, value_name = "N", help_heading = UNUSUAL, verbatim_doc_comment)]
-    #[arg(value_parser = parse::connections)]
+    #[arg(value_parser = parse::connections, allow_hyphen_values = true)]
     #[arg(conflicts_with_all = ["connections", "per_request", "pipeline", "raw", "slow"])]
     pub(super) idle: Option<usize>,
-    /// Send no more than so many bytes a second
-    #[arg(long, value_name = "BYTES/S", help_heading = UNUSUAL)]
-    #[arg(value_parser = parse::bytes_per_second)]
+    /// Send, or read, so many bytes a second: 10, 1k
+    ///
+    /// On each connection. Without it, as many as go.
+    #[arg(long, value_name = "BYTES/S", help_heading = UNUSUAL, verbatim_doc_comment)]
+    #[arg(value_parser = parse::bytes_per_second, allow_hyphen_values = true)]
     pub(super) slow: Option<u64>,
     /// What to be slow at
     #[arg(long, value_name = "WHAT", help_heading = UNUSUAL, default_value = "sending")]
@@ -195,7 +207,8 @@ pub(in crate::commands) struct Args {
 
     /// Event loops that share the clients
     #[arg(long, value_name = "N", help_heading = GENERATOR, default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024), hide_short_help = true)]
+    #[arg(value_parser = parse::whole(1..=1024_u16), hide_short_help = true)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) threads: u16,
     /// Poll without ever sleeping
     ///
@@ -203,7 +216,7 @@ pub(in crate::commands) struct Args {
     /// one or a few connections wait for.
     #[arg(long, help_heading = GENERATOR, verbatim_doc_comment, hide_short_help = true)]
     pub(super) spin: bool,
-    /// The clients' own addresses, in turn
+    /// The clients' own addresses, in turn [default: the kernel's choice]
     ///
     /// Without it, more connections than one address allows are spread over
     /// 127.0.0.0/8, if the server is there.
@@ -212,16 +225,17 @@ pub(in crate::commands) struct Args {
     pub(super) source: Vec<IpAddr>,
     /// Where everything random begins
     #[arg(long, value_name = "N", help_heading = GENERATOR, default_value_t = 0)]
-    #[arg(hide_short_help = true)]
+    #[arg(value_parser = parse::whole(0..=u64::MAX), hide_short_help = true)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) seed: u64,
 
     /// Write all figures as JSON; - is stdout
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) json: Option<PathBuf>,
-    /// Write the seconds of the run as CSV
+    /// Write the seconds of the run as CSV; - is stdout
     #[arg(long, value_name = "FILE", help_heading = OUTPUT, hide_short_help = true)]
     pub(super) csv: Option<PathBuf>,
-    /// Write them as an HdrHistogram log
+    /// Write them as an HdrHistogram log; - is stdout
     #[arg(long, value_name = "FILE", help_heading = OUTPUT, hide_short_help = true)]
     pub(super) hdr: Option<PathBuf>,
 }

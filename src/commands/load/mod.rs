@@ -7,7 +7,7 @@ mod plan;
 mod target;
 mod url;
 
-use super::{interrupt::stop_on_interrupt, misuse};
+use super::{has_colours, interrupt::stop_on_interrupt, misuse};
 use crate::harness::{
     load,
     report::{self, LoadRun, ResultFile},
@@ -26,6 +26,7 @@ pub(super) use args::Args;
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let plan = plan::plan(args, target::addresses(args)?)?;
+    plan.check().map_err(|error| misuse(error.to_string()))?;
     // Before the work, so that it is not lost for a wrong name.
     let files = Files::open(args)?;
     let plan = load::Plan { targets: target::listened_to(&plan.targets)?, ..plan };
@@ -73,7 +74,7 @@ impl Files {
             }
         }
         match to_stdout[..] {
-            [] => Ok(Self { stdout: |run| Ok(report::load_text(run)), files }),
+            [] => Ok(Self { stdout: |run| Ok(report::load_text(run, has_colours())), files }),
             [(_, stdout)] => Ok(Self { stdout, files }),
             [(one, _), (other, _), ..] => {
                 Err(misuse(format!("{one} and {other}: there is only one stdout")))

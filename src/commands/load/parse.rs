@@ -1,15 +1,22 @@
 //! Words of the command line: times, rates, fields, bodies.
 
 use clap::ValueEnum;
-use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    convert::Infallible, fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr,
+    time::Duration,
+};
 use uri::{HeaderName, HeaderValue, Method, header};
 
 /// Ports and memory give out long before.
 const MOST_CONNECTIONS: usize = 10_000_000;
 
+/// More than any machine asks.
+const MOST_A_SECOND: f64 = 1e7;
+
 /// A time, which may be none: `10s`, `500ms`, `1m30s`, or a number of seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse().map(Duration::try_from_secs_f64) {
+        Ok(Err(_)) if text.starts_with('-') => return Err("it is below zero".to_owned()),
         Ok(seconds) => seconds.ok(),
         Err(_) => humantime::parse_duration(text).ok(),
     };
@@ -25,9 +32,26 @@ pub(super) fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn connections(text: &str) -> Result<usize, String> {
+    whole(1..=MOST_CONNECTIONS)(text)
+}
+
+/// Takes a whole number in this range, and says which one if it is none.
+pub(super) fn whole<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number
+            .ok_or_else(|| format!("not a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+/// Takes a whole number above zero.
+pub(super) fn some(text: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(number @ 1..=MOST_CONNECTIONS) => Ok(number),
-        _ => Err(format!("not a number from 1 to {MOST_CONNECTIONS}")),
+        Ok(0) | Err(_) => Err("not a whole number above zero".to_owned()),
+        Ok(number) => Ok(number),
     }
 }
 
@@ -39,7 +63,10 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        per_second(text).map(Self)
+        match per_second(text)? {
+            rate if rate > MOST_A_SECOND => Err("more than ten million a second".to_owned()),
+            rate => Ok(Self(rate)),
+        }
     }
 }
 
@@ -51,7 +78,7 @@ fn per_second(text: &str) -> Result<f64, String> {
         None => number.strip_suffix('M').map_or((number, 1.0), |digits| (digits, 1e6)),
     };
     match digits.parse::<f64>().map(|digits| digits * factor) {
-        Ok(0.0) => Err("it must be above zero".to_owned()),
+        Ok(rate) if rate <= 0.0 => Err("it must be above zero".to_owned()),
         Ok(rate) if rate > 1e9 => Err("more than one a nanosecond".to_owned()),
         Ok(rate) if rate > 0.0 => Ok(rate),
         _ => Err("not a number a second such as 1000, 1000/s or 5k".to_owned()),
@@ -79,7 +106,7 @@ impl FromStr for Ramp {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (from, to) = text.split_once("..").ok_or("not two rates such as 1k..20k")?;
-        let (from, to) = (per_second(from)?, per_second(to)?);
+        let (Rate(from), Rate(to)) = (from.parse()?, to.parse()?);
         if from < to { Ok(Self { from, to }) } else { Err("it does not rise".to_owned()) }
     }
 }
@@ -181,9 +208,10 @@ mod tests {
         for (text, rate) in [("1000", 1e3), ("1000/s", 1e3), ("5k", 5e3), ("1.5M/s", 1.5e6)] {
             assert_eq!(text.parse(), Ok(Rate(rate)), "{text}");
         }
-        for text in ["", "0", "0/s", "-1", "k", "inf", "NaN", "1e10", "5 apples", "1k/m"] {
+        for text in ["", "0", "0/s", "-1", "k", "inf", "NaN", "1e10", "11M", "5 apples", "1k/m"] {
             text.parse::<Rate>().expect_err(text);
         }
+        assert_eq!("-5k".parse::<Rate>(), Err("it must be above zero".to_owned()));
         assert_eq!(bytes_per_second("1k"), Ok(1000));
         bytes_per_second("0.1").expect_err("less than one");
     }

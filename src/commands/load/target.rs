@@ -2,12 +2,12 @@
 
 use super::{args::Args, url::Url};
 use crate::{
-    commands::{misuse, misuse_hinting, words},
+    commands::{Hinted, misuse, misuse_hinting, words},
     harness::supervise::listening,
 };
 use anyhow::{Error, Result};
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -25,7 +25,10 @@ pub(super) fn addresses(args: &Args) -> Result<Vec<SocketAddr>> {
         // The first part says that looking it up has failed.
         let error = words(&error).to_lowercase();
         let cause = error.rsplit(": ").next().unwrap_or_default();
-        misuse(format!("URL {text}: resolve {host}: {cause}"))
+        misuse_hinting(
+            format!("resolve {host}: {cause}"),
+            "is the name spelt right? localhost is this machine",
+        )
     })?;
     let is_loopback = |one: &&SocketAddr| one.ip().to_canonical().is_loopback();
     if let Some(other) = found.iter().find(|one| !is_loopback(one))
@@ -55,10 +58,22 @@ pub(super) fn listened_to(addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>> {
     for &address in addresses {
         match knock(address) {
             Ok(()) => open.push(address),
-            Err(error) => refused.push(Error::from(error).context(format!("connect {address}"))),
+            Err(error) => refused.push(not_there(address, error)),
         }
     }
     if let (true, Some(error)) = (open.is_empty(), refused.pop()) { Err(error) } else { Ok(open) }
+}
+
+fn not_there(address: SocketAddr, error: io::Error) -> Error {
+    if error.kind() != ErrorKind::ConnectionRefused {
+        return Error::from(error).context(format!("connect {address}"));
+    }
+    let hint = if address.ip().is_loopback() {
+        format!("start a server: cargo run --bin epollserver -- --listen {address}")
+    } else {
+        "is the server running, and is this its port?".to_owned()
+    };
+    Hinted { said: format!("connect {address}: {}", words(&error)), hint, code: 1 }.into()
 }
 
 fn knock(address: SocketAddr) -> io::Result<()> {

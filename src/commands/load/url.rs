@@ -6,7 +6,12 @@ use std::{
 };
 use uri::Uri;
 
+/// Of a URL (RFC 9110 section 4.2.1). Whoever types a bare host may mean another.
 const PORT: u16 = 80;
+
+/// In clap's own form.
+const NO_PORT: &str =
+    "there is no port in it\n\n  tip: HOST:8888 is where a rung listens, http://HOST is port 80";
 
 /// An `http` URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +29,8 @@ pub(super) struct Url {
 
 impl Url {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let is_full = text.contains("://");
+        let full = if is_full { text.to_owned() } else { format!("http://{text}") };
         let uri: Uri = full.parse().map_err(|error| format!("{error}"))?;
         match uri.scheme_str() {
             Some("http") => {}
@@ -40,7 +46,8 @@ impl Url {
             return Err("there is no host in it".to_owned());
         }
         let port = match authority.as_str().strip_prefix(authority.host()) {
-            Some("" | ":") | None => PORT,
+            Some("" | ":") | None if is_full => PORT,
+            Some("" | ":") | None => return Err(NO_PORT.to_owned()),
             Some(port) => port[1..].parse().ok().filter(|port| *port > 0).ok_or("no such port")?,
         };
         // An empty path is sent as a slash (RFC 9112 section 3.2.1), before a query too.
@@ -79,10 +86,10 @@ mod tests {
         for (typed, text, authority, host, port) in [
             ("127.0.0.1:88", "http://127.0.0.1:88/", "127.0.0.1:88", "127.0.0.1", 88),
             ("localhost:88/x?y=1#z", "http://localhost:88/x?y=1", "localhost:88", "localhost", 88),
-            ("localhost", "http://localhost/", "localhost", "localhost", 80),
+            ("http://localhost", "http://localhost/", "localhost", "localhost", 80),
             ("http://localhost?a", "http://localhost/?a", "localhost", "localhost", 80),
             ("HTTP://[::1]:81/a", "http://[::1]:81/a", "[::1]:81", "::1", 81),
-            ("[::1]", "http://[::1]/", "[::1]", "::1", 80),
+            ("http://[::1]", "http://[::1]/", "[::1]", "::1", 80),
         ] {
             let url = Url::parse(typed).expect(typed);
             let parts = (&*url.text, &*url.authority, &*url.host, url.port);
@@ -102,6 +109,9 @@ mod tests {
             "http://me@localhost/",
             "http://localhost:99999/",
             "localhost:0",
+            "localhost",
+            "127.0.0.1/hello",
+            "[::1]",
             "local host",
             "http://localhost:port/",
             "::1",
@@ -110,7 +120,8 @@ mod tests {
             "http://é/",
         ] {
             let error = Url::parse(typed).expect_err(typed);
-            assert!(!error.contains('\n'), "{error}");
+            let said = error.split("\n\n  tip: ").next().unwrap_or_default();
+            assert!(!said.contains('\n'), "{error}");
         }
     }
 }

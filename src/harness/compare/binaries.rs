@@ -57,19 +57,29 @@ impl Profile {
     }
 }
 
-/// Makes the programs of these rungs current, or says of each why it could not. Cargo's progress
-/// goes to stderr. The supervisor runs it as it runs servers: whatever ends this program ends cargo
-/// too, and the compilers that cargo has started.
-pub fn build(profile: &Profile, rungs: &[&'static Rung]) -> Vec<Subject> {
+/// Makes the programs of these rungs current, or says of each why it could not; `before` is called
+/// with what is built next. Cargo's progress goes to stderr. The supervisor runs it as it runs
+/// servers: whatever ends this program ends cargo too, and the compilers that cargo has started.
+pub fn build(profile: &Profile, rungs: &[&'static Rung], before: &dyn Fn(&str)) -> Vec<Subject> {
     let all_built = match &profile.manifest {
         Some(manifest) => {
+            match rungs {
+                [one] => before(&format!("building {} with cargo", one.name)),
+                many => before(&format!("building {} rungs with cargo", many.len())),
+            }
             let cargo = profile.cargo(manifest).arguments(["--keep-going"]).shown();
             let cargo = cargo.arguments(rungs.iter().flat_map(|rung| ["--bin", rung.name]));
             supervise::run(&cargo).is_ok_and(|finished| finished.exit == Exit::Status(0))
         }
         None => true,
     };
-    let failure = |rung: &Rung| (!all_built).then(|| why_not(profile, rung)).flatten();
+    let failure = |rung: &Rung| {
+        if all_built {
+            return None;
+        }
+        before(&format!("building {} by itself, to see whether it fails", rung.name));
+        why_not(profile, rung)
+    };
     rungs.iter().map(|rung| profile.subject(rung, failure(rung))).collect()
 }
 

@@ -64,6 +64,7 @@ pub fn run(
     before: &dyn Fn(&str),
     after_round: &dyn Fn(&Comparison),
 ) -> Comparison {
+    let is_stopped = || stop.load(Ordering::Relaxed);
     let mut comparison = Comparison::of(plan);
     probe(plan, stop, before, &mut comparison);
     for round in 1..=plan.rounds {
@@ -71,24 +72,27 @@ pub fn run(
             after_round(&comparison);
         }
         for ((level, subject), row) in plan.rows().zip(&mut comparison.rows) {
-            if stop.load(Ordering::Relaxed) {
+            if is_stopped() {
                 return comparison;
             }
             before(&format!("{}, {level} at once, round {round}", row.name));
             // A server that did not come up once is not waited for again.
             if row.error.is_none() {
                 match turn::take(plan, subject, level, stop) {
+                    // Interrupted before anything came of it.
+                    Ok(turn) if turn.is_empty() && is_stopped() => {}
                     Ok(turn) => {
-                        row.add(turn);
                         // An interrupted turn is shorter than the others, and this may be one.
-                        row.partial = round < plan.rounds || stop.load(Ordering::Relaxed);
+                        let cut_short = is_stopped();
+                        row.add(turn, cut_short);
+                        row.partial = round < plan.rounds || cut_short;
                     }
                     Err(error) => row.error = Some(format!("{error:#}")),
                 }
             }
         }
     }
-    comparison.partial = stop.load(Ordering::Relaxed);
+    comparison.partial = is_stopped();
     comparison
 }
 

@@ -108,6 +108,8 @@ pub struct Row {
 /// One of the turns of a row.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct TurnFigures {
+    /// Whether an interruption cut it short.
+    pub cut_short: bool,
     /// Requests with a complete answer.
     pub answered: u64,
     /// How long it was measured.
@@ -154,7 +156,7 @@ impl Broke {
 
 impl Comparison {
     /// The rows of a plan, with nothing in them yet.
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan) -> Self {
         let work = match plan.reuse {
             Reuse::PerRequest => Work::ConnectionPerRequest,
             Reuse::KeepAlive => Work::KeepAlive,
@@ -172,6 +174,14 @@ impl Comparison {
                 .map(|((level, subject), name)| Row::new(subject, name, level))
                 .collect(),
         }
+    }
+
+    /// Whether a row has less behind its figures than others: fewer turns, or a last one that was
+    /// cut short.
+    pub fn has_less(&self, row: &Row) -> bool {
+        let most = self.rows.iter().map(|row| row.turns.len()).max();
+        let is_cut_short = row.turns.last().is_some_and(|turn| turn.cut_short);
+        is_cut_short || Some(row.turns.len()) < most
     }
 
     /// Whether every row has its figures.
@@ -231,9 +241,10 @@ impl Row {
     }
 
     /// Adds what one more turn has shown.
-    pub(super) fn add(&mut self, turn: Turn) {
+    pub(super) fn add(&mut self, turn: Turn, cut_short: bool) {
         let Outcome { account, elapsed, response, service, own_cpu, threads, .. } = turn.outcome;
         self.turns.push(TurnFigures {
+            cut_short,
             answered: account.answered_total(),
             seconds: elapsed.as_secs_f64(),
             cpu_seconds: turn.cpu.as_secs_f64(),

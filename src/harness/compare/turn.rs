@@ -44,6 +44,13 @@ pub(super) struct Turn {
     pub(super) died: Option<String>,
 }
 
+impl Turn {
+    /// Whether no request has ended in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outcome.account.answered_total() + self.outcome.account.failed() == 0
+    }
+}
+
 /// Starts the subject, loads it, looks at it and stops it.
 pub(super) fn take(
     plan: &Plan,

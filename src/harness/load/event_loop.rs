@@ -118,7 +118,10 @@ impl<'a> EventLoop<'a> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while !self.io.shared.is_over(now, self.times) && !self.is_idle() {
-            self.ledger.tick(now)?;
+            if self.ledger.tick(now)? && self.io.shared.plan.reuse == Reuse::KeepAlive {
+                let held = self.clients.iter().filter(|client| client.is_established());
+                self.ledger.outcome.connections_held = held.count() as u64;
+            }
             self.start_rested(now);
             self.admit(now);
             self.expire(now);

@@ -97,7 +97,9 @@ impl<'a> IdleLoop<'a> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while !self.io.shared.is_over(now, self.times) {
-            self.ledger.tick(now)?;
+            if self.ledger.tick(now)? {
+                self.ledger.outcome.connections_held = self.open() as u64;
+            }
             self.admit(now);
             self.expire(now);
             self.wait(&mut events, now)?;

@@ -38,9 +38,10 @@ impl<'a> Ledger<'a> {
         Ok(Ledger { times, gauge, outcome, series, shown: 0, is_open_loop, cpu_at_opening: None })
     }
 
-    /// Looks at the clock of the window.
-    pub(super) fn tick(&mut self, now: Instant) -> Result<()> {
-        if self.cpu_at_opening.is_none() && now >= self.times.opens {
+    /// Looks at the clock of the window, and says whether it opened just now.
+    pub(super) fn tick(&mut self, now: Instant) -> Result<bool> {
+        let opens = self.cpu_at_opening.is_none() && now >= self.times.opens;
+        if opens {
             self.cpu_at_opening = Some(thread_cpu()?);
         }
         self.series.turn(now);
@@ -50,7 +51,7 @@ impl<'a> Ledger<'a> {
             self.gauge.show_second(last);
             self.shown = complete.len();
         }
-        Ok(())
+        Ok(opens)
     }
 
     /// When it wants to look at the clock next, if that is not at the end.

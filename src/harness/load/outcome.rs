@@ -68,6 +68,9 @@ pub struct Outcome {
     pub seconds: Vec<Second>,
     /// The steps of an open loop; a steady rate has one, a closed loop none.
     pub steps: Vec<Step>,
+    /// Kept connections that were there when the window opened: those of a warm-up, and those that
+    /// an open loop opens before its clock starts.
+    pub connections_held: u64,
     /// Connections that were established in the window, or to be held, before it.
     pub connections_opened: u64,
     /// Bytes received for these requests, heads and framing included.
@@ -148,6 +151,7 @@ impl Outcome {
             lag: histogram,
             seconds: Vec::new(),
             steps: Vec::new(),
+            connections_held: 0,
             connections_opened: 0,
             bytes_in: 0,
             bytes_out: 0,
@@ -176,6 +180,12 @@ impl Outcome {
     /// The time to the last byte, from the send of the request: the service time by its other name.
     pub fn last_byte(&self) -> &Histogram<u64> {
         &self.service
+    }
+
+    /// Requests that were due but found no client free, and so no connection, before the window
+    /// closed. They are in flight.
+    pub fn not_taken_up(&self) -> u64 {
+        self.started.saturating_sub(self.taken_up)
     }
 
     /// Requests a second that clients took up, on average over the window. In an open loop this is
@@ -212,6 +222,7 @@ impl Outcome {
         self.lag.add(other.lag)?;
         super::series::merge(&mut self.seconds, other.seconds);
         merge_steps(&mut self.steps, other.steps)?;
+        self.connections_held += other.connections_held;
         self.connections_opened += other.connections_opened;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;

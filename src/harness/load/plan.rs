@@ -1,10 +1,13 @@
 //! What to ask, of whom, how often and for how long.
 
-use super::request::{Request, Weighted, Work};
+use super::{
+    request::{Request, Weighted, Work},
+    shared::Times,
+};
 use anyhow::{Result, bail, ensure};
 use std::{
     net::{IpAddr, SocketAddr},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The highest rate: no machine asks so fast.
@@ -177,13 +180,18 @@ impl Plan {
     }
 
     /// Refuses what cannot be run or would not be one HTTP request.
-    pub(super) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// What is wrong with it. [`run`](super::run) gives the same.
+    pub fn check(&self) -> Result<()> {
         ensure!(!self.targets.is_empty(), "load: no address to connect to");
         ensure!(self.connections > 0, "load: no connections to make");
         ensure!(self.threads > 0, "load: no threads to run on");
         ensure!(self.pipeline > 0, "load: no request at a time on a connection");
         ensure!(!self.duration.is_zero(), "load: no time to count");
         ensure!(!self.timeout.is_zero(), "load: no time for an answer");
+        let times = Times::from(Instant::now(), self);
+        ensure!(times.is_some(), "load: warm-up, duration and timeout are too long");
         self.check_work()?;
         self.check_pace()?;
         self.check_sources()?;

@@ -33,7 +33,8 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn from(begins: Instant, plan: &Plan) -> Option<Times> {
+    /// `None` if some of them lie beyond what the clock can tell.
+    pub(super) fn from(begins: Instant, plan: &Plan) -> Option<Times> {
         let opens = begins.checked_add(plan.warm_up)?;
         let closes = opens.checked_add(plan.duration)?;
         // Any deadline of a request lies before this.

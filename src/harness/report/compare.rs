@@ -2,6 +2,7 @@
 
 use super::{
     super::compare::{Comparison, Row, Work},
+    ink::Ink,
     table::{Lean, table, text},
 };
 use std::{collections::BTreeMap, fmt::Write};
@@ -35,7 +36,7 @@ pub fn comparison_json(comparison: &Comparison) -> serde_json::Result<String> {
 }
 
 /// The comparison as a person reads it: a table for each number of clients, and notes below.
-pub fn comparison_text(comparison: &Comparison, on_terminal: bool) -> String {
+pub fn comparison_text(comparison: &Comparison, on_terminal: bool, has_colours: bool) -> String {
     let mut text = String::new();
     let work = match comparison.work {
         Work::ConnectionPerRequest => "a connection per request",
@@ -48,18 +49,25 @@ pub fn comparison_text(comparison: &Comparison, on_terminal: bool) -> String {
             many => format!("{many} clients at once"),
         };
         // Writing into a String cannot fail.
-        writeln!(text, "{clients}, {work}\n{}", level_table(rows, on_terminal)).ok();
+        let table = level_table(comparison, rows, on_terminal);
+        writeln!(text, "{clients}, {work}\n{table}").ok();
     }
-    text.push_str(LEGEND);
-    notes(comparison, &mut text);
+    if !text.is_empty() {
+        text.push_str(LEGEND);
+    }
+    notes(comparison, Ink::new(has_colours), &mut text);
     text
 }
 
-fn level_table(rows: &[Row], on_terminal: bool) -> String {
+fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> String {
     let mut table = table(&COLUMNS, on_terminal);
-    for row in rows.iter().filter(|row| !row.turns.is_empty()) {
+    for row in rows {
+        if row.turns.is_empty() {
+            table.add_row([&[row.name.clone()][..], &vec![none(); COLUMNS.len() - 1]].concat());
+            continue;
+        }
         table.add_row([
-            format!("{}{}", row.name, if row.partial { "*" } else { "" }),
+            format!("{}{}", row.name, if comparison.has_less(row) { "*" } else { "" }),
             row.requests_per_second.map_or_else(none, short_number),
             row.p50_us.map_or_else(none, short_time),
             row.p99_us.map_or_else(none, short_time),
@@ -75,30 +83,41 @@ fn level_table(rows: &[Row], on_terminal: bool) -> String {
 }
 
 /// What the tables have no room for.
-fn notes(comparison: &Comparison, text: &mut String) {
-    for Row { name, clients, failures, answered, unfinished, .. } in &comparison.rows {
+fn notes(comparison: &Comparison, ink: Ink, text: &mut String) {
+    for Row { name, clients, failures, answered, unfinished, died, .. } in &comparison.rows {
         let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         if *answered == 0 && *unfinished > 0 {
             kinds.push(format!("{unfinished} still waited for the end of an answer"));
         }
         if !kinds.is_empty() {
-            writeln!(text, "{name}, {clients} at once: {}", kinds.join(", ")).ok();
+            // Whoever comes when the server is gone is refused.
+            let died = if died.is_some() { "it died, hence " } else { "" };
+            writeln!(text, "{name}, {clients} at once: {died}{}", kinds.join(", ")).ok();
         }
     }
     for (name, how) in by_server(comparison, |row| row.died.as_deref()) {
         // Rungs put their names in front of what they say.
         let how = how.strip_prefix(name).map_or(how, |rest| rest.trim_start_matches(": "));
-        writeln!(text, "{name} died: {how}").ok();
+        text.push_str(&ink.failure(&format!("{name} died: {how}\n")));
     }
     for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
-        writeln!(text, "{name} has {}: {why}", lack(comparison, name)).ok();
+        let why = format!("{name} has {}: {why}\n", lack(comparison, name));
+        text.push_str(&ink.failure(&why));
     }
-    generator_notes(comparison, text);
-    if comparison.rows.iter().any(|row| row.partial && !row.turns.is_empty()) {
-        text.push_str("* measured only in part: turns are missing, or the last one is shorter.\n");
+    generator_notes(comparison, ink, text);
+    let mut measured = comparison.rows.iter().filter(|row| !row.turns.is_empty()).peekable();
+    let has_any = measured.peek().is_some();
+    if measured.any(|row| comparison.has_less(row)) {
+        text.push_str(
+            "* measured only in part: it has fewer turns than others, or a shorter last one.\n",
+        );
     }
     if comparison.partial {
-        text.push_str("Interrupted: these are the figures until then.\n");
+        text.push_str(&ink.warning(if has_any {
+            "Interrupted: these are the figures until then.\n"
+        } else {
+            "Interrupted: nothing was measured until then.\n"
+        }));
     }
     if comparison.debug_build {
         text.push_str("This is a debug build; `cargo run --release -- compare` says more.\n");
@@ -122,12 +141,12 @@ fn lack(comparison: &Comparison, name: &str) -> String {
 }
 
 /// Which figures are those of the load generator.
-fn generator_notes(comparison: &Comparison, text: &mut String) {
+fn generator_notes(comparison: &Comparison, ink: Ink, text: &mut String) {
     let at_limit: Vec<_> = comparison.rows.iter().filter(|row| row.is_of_generator()).collect();
     if !at_limit.is_empty() {
-        text.push_str(
-            "The load generator was at its limit: req/s and times say little of the server.\n",
-        );
+        let warning =
+            "The load generator was at its limit: req/s and times say little of the server.\n";
+        text.push_str(&ink.warning(warning));
     }
     for level in at_limit.chunk_by(|one, next| one.clients == next.clients) {
         let names: Vec<_> = level.iter().map(|row| row.name.as_str()).collect();
@@ -183,5 +202,86 @@ fn short_memory(bytes: u64) -> String {
         k if k < 9.95 * 1024.0 => format!("{:.1}M", k / 1024.0),
         k if k < 999.5 * 1024.0 => format!("{:.0}M", k / 1024.0),
         k => format!("{:.1}G", k / 1024.0 / 1024.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::{
+            compare::{Peer, Plan, Subject, TurnFigures},
+            load::Reuse,
+        },
+        *,
+    };
+    use std::time::Duration;
+
+    /// Of three servers, which one turn each has been planned for at two levels; none had one yet.
+    fn comparison() -> Comparison {
+        let peer = |name: &str| Subject::Peer(Peer::Command(format!("{name} {{port}}")));
+        Comparison::of(&Plan {
+            subjects: ["one", "two", "three"].map(peer).into(),
+            levels: vec![1, 16],
+            reuse: Reuse::PerRequest,
+            rounds: 2,
+            warm_up: Duration::from_millis(100),
+            duration: Duration::from_millis(500),
+        })
+    }
+
+    fn add_turn(row: &mut Row, cut_short: bool) {
+        row.turns.push(TurnFigures {
+            cut_short,
+            answered: 500,
+            seconds: 0.5,
+            cpu_seconds: 0.1,
+            generator_cpu_seconds: 0.1,
+            generator_threads: 1,
+        });
+        row.requests_per_second = Some(1000.0);
+    }
+
+    #[test]
+    fn a_row_has_a_star_only_if_it_was_measured_in_part() {
+        let mut comparison = comparison();
+        let text = comparison_text(&comparison, false, false);
+        assert!(text.starts_with("Interrupted: nothing was measured until then.\n"), "{text}");
+        add_turn(&mut comparison.rows[0], false);
+        let text = comparison_text(&comparison, false, false);
+        let row = |text: &str, name: &str| -> Vec<String> {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.split_whitespace().map(str::to_owned).collect()
+        };
+        assert_eq!(row(&text, "one")[..2], ["one", "1000"]);
+        assert_eq!(row(&text, "two")[..], [&["two"][..], &["–"; 9]].concat());
+        assert!(!text.contains('*') && text.contains("\nInterrupted: these are"), "{text}");
+        assert!(!text.contains("16 clients"), "{text}");
+        add_turn(&mut comparison.rows[1], true);
+        let text = comparison_text(&comparison, false, false);
+        assert_eq!([&row(&text, "one")[0], &row(&text, "two*")[0]], ["one", "two*"]);
+        // Of the second round, only the first has had its turn.
+        comparison.rows[1].turns[0].cut_short = false;
+        add_turn(&mut comparison.rows[0], false);
+        let text = comparison_text(&comparison, false, false);
+        assert_eq!([&row(&text, "one")[0], &row(&text, "two*")[0]], ["one", "two*"]);
+        assert!(text.contains("\n* measured only in part: "), "{text}");
+    }
+
+    #[test]
+    fn failures_of_a_server_that_died_come_of_that() {
+        let mut comparison = comparison();
+        comparison.rows.iter_mut().for_each(|row| add_turn(row, false));
+        for row in &mut comparison.rows[..2] {
+            row.failures = BTreeMap::from([("refused".to_owned(), 7)]);
+        }
+        comparison.rows[0].died = Some("one: accept: oh (exit status 1)".to_owned());
+        let text = comparison_text(&comparison, false, true);
+        assert!(text.contains("\none, 1 at once: it died, hence 7 refused\n"), "{text}");
+        assert!(text.contains("\ntwo, 1 at once: 7 refused\n"), "{text}");
+        // The one thing here that is worth a colour, besides the interruption.
+        let coloured: Vec<_> = text.lines().filter(|line| line.contains('\u{1b}')).collect();
+        let [died, interrupted] = coloured[..] else { panic!("{text:?}") };
+        assert!(died.contains("one died: accept: oh (exit status 1)"), "{text:?}");
+        assert!(interrupted.contains("Interrupted"), "{text:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod file;
+mod ink;
 mod ladder;
 pub mod load;
 mod table;

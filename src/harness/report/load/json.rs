@@ -8,7 +8,7 @@ use super::{
     LoadRun,
     series::{Placed, microseconds, placed},
     units::float,
-    verdict::{Concern, Knee, concerns, knee},
+    verdict::{Knee, at_limit, knee, lateness},
 };
 use hdrhistogram::Histogram;
 use nix::errno::Errno;
@@ -62,6 +62,9 @@ pub struct Report {
     pub started: u64,
     /// The requests that were started, each in one class. All classes are there, zeros too.
     pub account: BTreeMap<&'static str, u64>,
+    /// Those of `account.in_flight` that had no connection yet: an open loop's, which were due but
+    /// found no client free.
+    pub in_flight_without_connection: u64,
     /// Requests that failed with an error of the system which has no class of its own, by its
     /// name. Their sum is `account.other`.
     pub other: BTreeMap<String, u64>,
@@ -76,7 +79,10 @@ pub struct Report {
     pub rate_kept: f64,
     /// Answers with bytes behind their end; they are answered.
     pub surplus: u64,
-    /// Connections that were established.
+    /// Kept connections that were there when the window opened: those of a warm-up, and those that
+    /// an open loop opens before its clock starts.
+    pub connections_held: u64,
+    /// Connections that were established in the window, or to be held, before it.
     pub connections_opened: u64,
     /// Bytes received, heads and framing too.
     pub received_bytes: u64,
@@ -172,7 +178,8 @@ pub struct Line {
 pub struct Generator {
     /// It had next to no CPU time left, so the figures are its own rather than the server's.
     pub at_limit: bool,
-    /// It turned to one request in a hundred more than 1 ms after its time.
+    /// It turned to one request in a hundred more than 1 ms after its time, and more than half of
+    /// the service time's p99. Not judged with less than a hundred requests.
     pub behind_schedule: bool,
     /// Event loops that ran.
     pub threads: usize,
@@ -192,7 +199,7 @@ pub struct Generator {
 #[derive(Clone, Debug, Serialize)]
 pub struct Times {
     /// From the intended start to the last byte. In an open loop that is the place in the
-    /// schedule, in a closed loop the moment when the client was free.
+    /// schedule, in a closed loop the actual start: the moment when the client was free.
     pub response: Option<Quantiles>,
     /// From the send to the last byte.
     pub service: Option<Quantiles>,
@@ -322,12 +329,14 @@ impl Report {
             generator: Generator::of(run),
             started: outcome.started,
             account: account(&outcome.account),
+            in_flight_without_connection: outcome.not_taken_up(),
             other: by_name(&outcome.account.other),
             errors: by_name(&outcome.account.errors),
             answers_per_second: outcome.answer_rate(),
             rate_asked: outcome.rate_asked,
             rate_kept: outcome.rate_kept(),
             surplus: outcome.surplus,
+            connections_held: outcome.connections_held,
             connections_opened: outcome.connections_opened,
             received_bytes: outcome.bytes_in,
             sent_bytes: outcome.bytes_out,
@@ -427,10 +436,9 @@ impl Asked {
 impl Generator {
     fn of(run: &LoadRun<'_>) -> Self {
         let outcome = run.outcome;
-        let concerns = concerns(run);
         Self {
-            at_limit: concerns.iter().any(|concern| matches!(concern, Concern::AtLimit(_))),
-            behind_schedule: concerns.iter().any(|concern| matches!(concern, Concern::Behind(_))),
+            at_limit: at_limit(run).is_some(),
+            behind_schedule: lateness(outcome).is_some(),
             threads: outcome.threads,
             cpu_seconds: outcome.own_cpu.as_secs_f64(),
             spun_seconds: outcome.spun.as_secs_f64(),

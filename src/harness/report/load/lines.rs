@@ -1,16 +1,19 @@
 //! What a run came to, a line or a few under each heading.
 
 use super::{
-    super::super::load::{Account, Failure, Held, Limit, Limited, Outcome},
+    super::{
+        super::load::{Failure, Held, Limit, Limited, Outcome, Plan},
+        ink::Ink,
+    },
     json::errno_name,
-    page::{counted, line},
+    page::{INDENT, counted, line, wrapped},
     units::{bytes, count, duration, float, percent, rate, time},
 };
 use nix::errno::Errno;
 use std::{collections::BTreeMap, fmt::Write};
 
 /// The account: the sum, and every class that has any.
-pub(super) fn requests(outcome: &Outcome) -> String {
+pub(super) fn requests(outcome: &Outcome, ink: Ink) -> String {
     let Outcome { started, account, .. } = outcome;
     let (answered, failed) = (account.answered_total(), account.failed());
     let sum = format!(
@@ -22,8 +25,9 @@ pub(super) fn requests(outcome: &Outcome) -> String {
     );
     let mut text = line("requests", &sum);
     let width = count(*started).len();
-    for (number, class) in classes(account) {
-        text.push_str(&line("", &format!("{:>width$}  {class}", count(number))));
+    for (number, class, is_bad) in classes(outcome) {
+        let said = line("", &format!("{:>width$}  {class}", count(number)));
+        text.push_str(&if is_bad { ink.failure(&said) } else { said });
     }
     if !account.errors.is_empty() {
         text.push_str(&line("errors", &errors(&account.errors)));
@@ -35,14 +39,19 @@ pub(super) fn requests(outcome: &Outcome) -> String {
     text
 }
 
-/// The classes that have any, with their numbers, in words.
-fn classes(account: &Account) -> Vec<(u64, String)> {
+/// The classes that have any, with their numbers, in words; and whether they are errors.
+fn classes(outcome: &Outcome) -> Vec<(u64, String, bool)> {
+    let account = &outcome.account;
     let by_status =
-        (1..).zip(account.answered).map(|(class, n)| (n, format!("answered {class}xx")));
-    let raw = (account.raw_answered, "answered".to_owned());
-    let failures = account.failures().map(|(failure, n)| (n, words(failure)));
-    let in_flight = (account.in_flight, "in flight when the run ended".to_owned());
-    by_status.chain([raw]).chain(failures).chain([in_flight]).filter(|(n, _)| *n > 0).collect()
+        (1..).zip(account.answered).map(|(class, n)| (n, format!("answered {class}xx"), class > 3));
+    let raw = (account.raw_answered, "answered".to_owned(), false);
+    let failures = account.failures().map(|(failure, n)| (n, words(failure), true));
+    let in_flight = match outcome.not_taken_up() {
+        0 => "in flight when the run ended".to_owned(),
+        waiting => format!("in flight at the end, {} had no connection yet", count(waiting)),
+    };
+    let in_flight = (account.in_flight, in_flight, false);
+    by_status.chain([raw]).chain(failures).chain([in_flight]).filter(|one| one.0 > 0).collect()
 }
 
 fn words(failure: Failure) -> String {
@@ -72,7 +81,7 @@ fn errors(errors: &BTreeMap<i32, u64>) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn rates(outcome: &Outcome) -> String {
+pub(super) fn rates(plan: &Plan, outcome: &Outcome) -> String {
     let answered = format!("{} answered", rate(outcome.answer_rate()));
     let said = match outcome.rate_asked {
         // The average of a ramp is nothing that anybody asked for.
@@ -84,13 +93,24 @@ pub(super) fn rates(outcome: &Outcome) -> String {
     let seconds = outcome.elapsed.as_secs_f64();
     let per_second = |sum: u64| bytes(if seconds > 0.0 { float(sum) / seconds } else { 0.0 });
     let (received, sent) = (per_second(outcome.bytes_in), per_second(outcome.bytes_out));
-    let mut traffic = format!("{received}/s received, {sent}/s sent");
-    // Those of a warm-up are none of the window's.
-    if outcome.connections_opened > 0 {
-        let opened = counted(outcome.connections_opened, "connection");
-        write!(traffic, ", {opened} opened").ok();
+    let mut traffic = vec![format!("{received}/s received"), format!("{sent}/s sent")];
+    // Held connections have a line of their own.
+    if plan.idle.is_none() {
+        traffic.extend(connections(outcome));
     }
-    line("rate", &said) + &line("traffic", &traffic)
+    let traffic = wrapped(traffic, ", ", INDENT);
+    line("rate", &said) + &line("traffic", traffic.trim())
+}
+
+/// Those that were there before the window was, if any, and those that came in it.
+fn connections(outcome: &Outcome) -> Vec<String> {
+    let Outcome { connections_held: kept, connections_opened: opened, .. } = *outcome;
+    let connections = |number| counted(number, "connection");
+    match (kept, opened) {
+        (0, _) => vec![format!("{} opened", connections(opened))],
+        (_, 0) => vec![format!("{} kept", connections(kept))],
+        (_, _) => vec![format!("{} kept", connections(kept)), format!("{} opened", count(opened))],
+    }
 }
 
 pub(super) fn generator(outcome: &Outcome) -> String {

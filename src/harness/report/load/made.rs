@@ -41,6 +41,7 @@ pub(super) fn outcome() -> Outcome {
         lag: times(&[]),
         seconds: vec![second; 4],
         steps: Vec::new(),
+        connections_held: 0,
         connections_opened: 10,
         bytes_in: 4 * 1024 * 100,
         bytes_out: 4 * 1024 * 50,

@@ -2,9 +2,9 @@
 //! log.
 //!
 //! # Layout
-//! - `verdict`: what the figures say about the generator, and about a ramp
-//! - `text`: all of it on a page of 80 columns, out of `lines` and `tables`; `page`: how that is laid
-//!   out, `draw`: its pictures, `units`: its figures
+//! - `verdict`: what the figures say about the generator, the answers and a ramp
+//! - `text`: all of it on a page of 80 columns, out of `warnings`, `lines` and `tables`; `page`: how
+//!   that is laid out, `draw`: its pictures, `units`: its figures
 //! - `json`: the shape for programs; `live`: a line while it runs
 //! - `series`: the seconds of a run, in formats that other tools read
 
@@ -20,6 +20,7 @@ mod tables;
 mod text;
 mod units;
 mod verdict;
+mod warnings;
 
 use super::super::load::{Outcome, Plan};
 

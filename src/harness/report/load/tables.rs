@@ -5,16 +5,18 @@ use super::{
         super::load::{Outcome, Pace, Plan, Step},
         table::{Lean, table, text},
     },
+    LoadRun,
     draw::{Bucket, bar, buckets, sparkline},
     page::{INDENT, WIDTH, line, wrapped_line},
     series::placed,
     units::{count, duration, float, percent, rate, time},
-    verdict::{Knee, knee, p99_bound},
+    verdict::{Concern, Knee, concern, knee, p99_bound},
 };
 use hdrhistogram::Histogram;
 use std::{fmt::Write, time::Duration};
 
-pub(super) fn ramp(outcome: &Outcome) -> String {
+pub(super) fn ramp(run: &LoadRun<'_>) -> String {
+    let outcome = run.outcome;
     let columns = ["asked", "kept", "answered", "failed", "waiting", "p50", "p99", "max"];
     let mut steps = table(&columns.map(|title| (title, Lean::Right)), false);
     for step in &outcome.steps {
@@ -39,9 +41,11 @@ pub(super) fn ramp(outcome: &Outcome) -> String {
         Knee::Below(first) => format!("below {}: the first step did not hold.", rate(first)),
         Knee::Above(last) => format!("not up to {}: all steps held.", rate(last)),
     };
+    let is_own = concern(run).is_some_and(Concern::is_of_generator);
+    let whose = if is_own { " Here it may be the generator's own." } else { "" };
     let rule = format!(
         "{said} A step holds if 99 % of its requests are answered and its p99 is at most {}: ten \
-         times that of the first step, or 10 ms.",
+         times that of the first step, or 10 ms.{whose}",
         time(bound)
     );
     text.push('\n');
@@ -51,8 +55,8 @@ pub(super) fn ramp(outcome: &Outcome) -> String {
 
 pub(super) fn times(plan: &Plan, outcome: &Outcome) -> String {
     let start = match plan.pace {
-        Pace::Closed if plan.idle.is_none() => "a free client",
-        _ => "the schedule",
+        Pace::Closed if plan.idle.is_none() => "actual start",
+        _ => "intended start",
     };
     let rows = [
         ("response time", &outcome.response, start),

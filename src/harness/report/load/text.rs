@@ -1,12 +1,16 @@
 //! A run on a page: what a person reads at a glance, and no line over 80 columns.
 
 use super::{
-    super::super::load::{Arrivals, Pace, Plan, Reuse, Slow, SlowAt, Work},
+    super::{
+        super::load::{Arrivals, Pace, Plan, Reuse, Slow, SlowAt, Work},
+        ink::Ink,
+    },
     LoadRun, lines,
     page::{counted, wrapped},
     tables,
-    units::{bytes, duration, float, percent, rate, time},
-    verdict::{Concern, concerns},
+    units::{bytes, duration, float, rate, time},
+    verdict::{Concern, concern},
+    warnings::warnings,
 };
 use hdrhistogram::Histogram;
 use std::fmt::Write;
@@ -15,20 +19,21 @@ use std::fmt::Write;
 const WORTH_A_WORD: u64 = 1_000_000;
 
 /// The run as a person reads it. The first lines say so if the figures are the generator's own or
-/// the run was cut short.
-pub fn load_text(run: &LoadRun<'_>) -> String {
+/// those of errors, or if the run was cut short.
+pub fn load_text(run: &LoadRun<'_>, has_colours: bool) -> String {
     let LoadRun { plan, outcome, .. } = *run;
-    let mut text = warnings(run);
+    let ink = Ink::new(has_colours);
+    let mut text = warned(run, ink);
     text.push_str(&title(run));
     text.push('\n');
-    text.push_str(&lines::requests(outcome));
-    text.push_str(&lines::rates(outcome));
+    text.push_str(&lines::requests(outcome, ink));
+    text.push_str(&lines::rates(plan, outcome));
     text.push_str(&lines::generator(outcome));
     outcome.idle.iter().for_each(|held| text.push_str(&lines::idle(held)));
     text.push_str(&lines::limits(&outcome.limits));
     if let Pace::Ramp { .. } = plan.pace {
         text.push('\n');
-        text.push_str(&tables::ramp(outcome));
+        text.push_str(&tables::ramp(run));
     }
     if !outcome.response.is_empty() || !outcome.connect.is_empty() {
         text.push('\n');
@@ -46,47 +51,11 @@ pub fn load_text(run: &LoadRun<'_>) -> String {
     text
 }
 
-/// What to know before the first figure is read.
-fn warnings(run: &LoadRun<'_>) -> String {
-    let mut text = String::new();
-    let concerns = concerns(run);
-    for concern in &concerns {
-        let warning = match *concern {
-            Concern::AtLimit(busy) => {
-                let more = run.outcome.threads < run.cores;
-                let hint = if more { " More --threads may help." } else { "" };
-                format!(
-                    "The generator was at its limit, busy {} of its time: the figures are its own \
-                     rather than the server's.{hint}",
-                    percent(busy)
-                )
-            }
-            Concern::Behind(lag) => format!(
-                "The generator fell behind its schedule: one request in a hundred was {} late or \
-                 more. Response times include that.",
-                time(lag)
-            ),
-            Concern::NoneFree(part) => {
-                // Where the generator was late too, that may be why.
-                let hint = " The server is too slow for it, or more --connections are needed.";
-                let hint = if concerns.len() == 1 { hint } else { "" };
-                let part = percent(part);
-                format!(
-                    "The rate was not kept: {part} of the requests were due, but found no \
-                     connection free.{hint}"
-                )
-            }
-        };
-        text.push_str(&wrapped(warning.split(' '), " ", 0));
-    }
-    if run.interrupted {
-        let measured = duration(run.outcome.elapsed);
-        writeln!(text, "Interrupted: these are the figures of the first {measured}.").ok();
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
+/// What to know before the first figure is read, with an empty line behind it.
+fn warned(run: &LoadRun<'_>, ink: Ink) -> String {
+    let warnings = warnings(run);
+    let lines: String = warnings.iter().map(|one| wrapped(one.split(' '), " ", 0)).collect();
+    if lines.is_empty() { lines } else { ink.warning(&lines) + "\n" }
 }
 
 /// What was loaded, and how.
@@ -171,7 +140,7 @@ fn asked(work: &Work) -> String {
 fn notes(run: &LoadRun<'_>) -> String {
     let LoadRun { plan, outcome, .. } = *run;
     // Where the generator was late, its users waited for nobody else.
-    let is_late = concerns(run).iter().any(|concern| matches!(concern, Concern::Behind(_)));
+    let is_own = concern(run).is_some_and(Concern::is_of_generator);
     let mut notes = Vec::new();
     let p99 = |times: &Histogram<u64>| times.value_at_quantile(0.99);
     let (response, service) = (p99(&outcome.response), p99(&outcome.service));
@@ -181,7 +150,7 @@ fn notes(run: &LoadRun<'_>) -> String {
              have come are missing (coordinated omission). --rate counts them."
                 .to_owned(),
         );
-    } else if !is_late && response > 2 * service && response - service > WORTH_A_WORD {
+    } else if !is_own && response > 2 * service && response - service > WORTH_A_WORD {
         notes.push(format!(
             "Requests waited before they could be sent, as users would have: p99 is {} from the \
              schedule, and {} from the send, which leaves that wait out.",
@@ -203,7 +172,7 @@ fn notes(run: &LoadRun<'_>) -> String {
 mod tests {
     use super::{
         super::{
-            super::super::load::{Held, Idle, Limit, Limited},
+            super::super::load::{Held, Idle, Limit, Limited, Outcome},
             made::{MS, US, outcome, plan, run, step, times},
         },
         *,
@@ -212,7 +181,7 @@ mod tests {
 
     /// The page without the word about a debug build, which depends on how this was built.
     fn page(run: &LoadRun<'_>) -> String {
-        let text = load_text(run);
+        let text = load_text(run, false);
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
@@ -237,7 +206,7 @@ traffic    100 KiB/s received, 50.0 KiB/s sent, 10 connections opened
 generator  1 thread, busy 10 % of the time
 
                      p50       p90       p99     p99.9       max  counted from
-response time    1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  a free client
+response time    1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  actual start
 service time     1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  the send
 first byte       1.00 ms   1.00 ms   2.00 ms   2.00 ms   2.00 ms  the send
 connect          50.0 µs   50.0 µs   50.0 µs   50.0 µs   50.0 µs  connect(2)
@@ -259,7 +228,7 @@ would have come are missing (coordinated omission). --rate counts them.
     #[test]
     fn every_class_that_has_any_has_its_line() {
         let (plan, mut outcome) = (plan(), outcome());
-        outcome.started = 1_000_055;
+        (outcome.started, outcome.taken_up) = (1_000_055, 1_000_055);
         outcome.account.answered = [0, 1_000_000, 3, 4, 5];
         outcome.account.refused = 6;
         outcome.account.timed_out_waiting = 7;
@@ -282,6 +251,50 @@ errors     8 ENETUNREACH, 6 ECONNREFUSED
 surplus    2 answers had bytes behind their end
 ";
         assert!(text.contains(wanted), "{text}");
+    }
+
+    #[test]
+    fn connections_from_before_the_window_are_kept_ones() {
+        let (plan, mut outcome) = (plan(), outcome());
+        let traffic = |outcome: &Outcome| {
+            let text = page(&run(&plan, outcome));
+            let line = text.lines().find(|line| line.starts_with("traffic")).unwrap_or_default();
+            line.rsplit("/s sent, ").next().unwrap_or_default().to_owned()
+        };
+        outcome.connections_held = 10;
+        assert_eq!(traffic(&outcome), "10 connections kept, 10 opened");
+        outcome.connections_opened = 0;
+        assert_eq!(traffic(&outcome), "10 connections kept");
+        outcome.connections_held = 0;
+        assert_eq!(traffic(&outcome), "0 connections opened");
+    }
+
+    #[test]
+    fn requests_that_had_no_connection_are_told_from_those_that_had() {
+        let (mut plan, mut outcome) = (plan(), outcome());
+        plan.pace = Pace::Open { rate: 1000.0, arrivals: Arrivals::Constant };
+        (outcome.taken_up, outcome.account.in_flight) = (3990, 20);
+        outcome.account.answered[1] = 3980;
+        let text = page(&run(&plan, &outcome));
+        let wanted = "   20  in flight at the end, 10 had no connection yet\n";
+        assert!(text.contains(wanted), "{text}");
+        outcome.taken_up = 4000;
+        assert!(page(&run(&plan, &outcome)).contains("20  in flight when the run ended\n"));
+    }
+
+    #[test]
+    fn warnings_and_failures_alone_have_a_colour() {
+        let (plan, mut outcome) = (plan(), outcome());
+        assert!(!load_text(&run(&plan, &outcome), true).contains('\u{1b}'));
+        outcome.account.answered = [0, 0, 0, 4000, 0];
+        let text = load_text(&run(&plan, &outcome), true);
+        let coloured: Vec<_> = text.lines().filter(|line| line.contains('\u{1b}')).collect();
+        let [warning, class] = coloured[..] else { panic!("{coloured:?}") };
+        assert!(warning.contains("All 4,000 answers were errors"), "{warning:?}");
+        assert!(class.contains("4,000  answered 4xx"), "{class:?}");
+        let plain = load_text(&run(&plan, &outcome), false);
+        assert!(coloured.iter().all(|line| line.ends_with("\u{1b}[0m")), "{coloured:?}");
+        assert!(!plain.contains('\u{1b}') && plain.contains("All 4,000 answers"), "{plain}");
     }
 
     #[test]
@@ -312,10 +325,8 @@ http://";
         outcome.account.answered[1] = 3500;
         let text = page(&LoadRun { interrupted: true, ..run(&plan, &outcome) });
         let wanted = "\
-The generator fell behind its schedule: one request in a hundred was 3.00 ms
-late or more. Response times include that.
-The rate was not kept: 12 % of the requests were due, but found no connection
-free.
+The generator fell behind its schedule: it turned to one request in a hundred
+3.00 ms late or more, and kept 875/s of 1,000/s. Response times include that.
 Interrupted: these are the figures of the first 4.00 s.
 
 http://127.0.0.1:8888/
@@ -326,8 +337,8 @@ open loop at 1,000/s (Poisson), keep-alive, 10 clients, counted 4.00 s
         assert!(text.contains("; p99 of its lag 3.00 ms\n"), "{text}");
         outcome.lag = times(&[(30 * US, 4000)]);
         let wanted = "\
-The rate was not kept: 12 % of the requests were due, but found no connection
-free. The server is too slow for it, or more --connections are needed.
+The rate was not kept: 12 % of the requests found no connection free; the server
+was at work on all 10. More --connections help if it can do more at a time.
 
 http://";
         assert!(page(&run(&plan, &outcome)).starts_with(wanted));
@@ -363,6 +374,11 @@ knee       at 200/s, the last step that held. A step holds if 99 % of its
            of the first step, or 10 ms.
 ";
         assert!(text.contains(wanted), "{text}");
+        outcome.lag = times(&[(600 * MS, 600)]);
+        let text = page(&run(&plan, &outcome));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("or 10 ms. Here it may be the generator's own."), "{text}");
+        outcome.lag = times(&[]);
         outcome.steps.truncate(2);
         assert!(
             page(&run(&plan, &outcome)).contains("knee       not up to 200/s: all steps held.")
