@@ -156,6 +156,14 @@ impl Client {
         exchange.slot
     }
 
+    /// Begins a connection, if there is none.
+    pub(super) fn connect(&mut self, io: &mut Io<'_>) {
+        if self.connection.is_none() {
+            let result = self.begin(io);
+            self.fail_if(result, io);
+        }
+    }
+
     /// Connects, if need be, and sends at once: on loopback the handshake is over when connect(2)
     /// returns, and a send that does not wait for its event saves one per connection. Registering
     /// after the send misses nothing.
@@ -189,6 +197,9 @@ impl Client {
     fn begin(&mut self, io: &mut Io<'_>) -> io::Result<()> {
         let client = io.first_client + self.index;
         let connection = Connection::begin(io.shared.plan, &mut io.sources, client)?;
+        if connection.is_open {
+            self.connected = Some((connection.began, connection.began.elapsed()));
+        }
         self.connection = Some(connection);
         Ok(())
     }

@@ -50,6 +50,8 @@ pub(super) struct EventLoop<'a> {
     clients: Vec<Client>,
     /// The requests that are under way.
     under_way: StartOrder,
+    /// The clients of a closed loop with a request that has not been sent.
+    unsent: VecDeque<usize>,
     /// The clients that start their next request at a time to come, the soonest first.
     resting: VecDeque<(Instant, usize)>,
     /// The clients that send or read their next piece at a time to come.
@@ -100,6 +102,7 @@ impl<'a> EventLoop<'a> {
             times,
             clients,
             under_way: StartOrder::new(count * plan.pipeline),
+            unsent: VecDeque::with_capacity(count),
             resting: (0..closed).map(|client| (begins, client)).collect(),
             ticking: BinaryHeap::new(),
             is_ticking: vec![false; count],
@@ -126,6 +129,7 @@ impl<'a> EventLoop<'a> {
             self.admit(now);
             self.expire(now);
             self.tick_slow(now);
+            self.send_new();
             if self.io.is_direct {
                 self.poke();
             } else {
@@ -267,28 +271,23 @@ impl<'a> EventLoop<'a> {
 
     /// Draws the conclusions of whatever a client did: the closed loop is closed here.
     fn settle(&mut self, index: usize) {
-        loop {
-            let mut ended = mem::take(&mut self.io.ended);
-            self.has_worked |= !ended.is_empty();
-            for one in ended.drain(..) {
-                self.under_way.remove(one.exchange.slot);
-                self.ledger.end(&one);
-            }
-            self.io.ended = ended;
-            if let Some((began, took)) = self.clients[index].take_connected() {
-                self.ledger.connect(began, took);
-            }
-            let is_unreachable = mem::take(&mut self.clients[index].is_unreachable);
-            if self.alarm.is_some() {
-                return self.set_free(index);
-            }
-            if is_unreachable {
-                return self.resting.push_back((Instant::now() + REST, index));
-            }
+        let mut ended = mem::take(&mut self.io.ended);
+        self.has_worked |= !ended.is_empty();
+        for one in ended.drain(..) {
+            self.under_way.remove(one.exchange.slot);
+            self.ledger.end(&one);
+        }
+        self.io.ended = ended;
+        if let Some((began, took)) = self.clients[index].take_connected() {
+            self.ledger.connect(began, took);
+        }
+        let is_unreachable = mem::take(&mut self.clients[index].is_unreachable);
+        if self.alarm.is_some() {
+            self.set_free(index);
+        } else if is_unreachable {
+            self.resting.push_back((Instant::now() + REST, index));
+        } else {
             self.refill(index);
-            if self.io.ended.is_empty() {
-                return;
-            }
         }
     }
 
@@ -322,7 +321,25 @@ impl<'a> EventLoop<'a> {
             is_new = true;
         }
         if is_new {
-            self.push(index, now);
+            self.unsent.push_back(index);
+        }
+    }
+
+    /// Sends what a closed loop asks next, once all answers that were there have been read: who
+    /// asks in between would have the other answers wait, and time that wait.
+    ///
+    /// And first all connect, then all send. A server that slept then finds many who have come,
+    /// and need not be woken for each.
+    fn send_new(&mut self) {
+        for &index in &self.unsent {
+            self.clients[index].connect(&mut self.io);
+        }
+        for _ in 0..self.unsent.len() {
+            let Some(index) = self.unsent.pop_front() else { return };
+            if !self.clients[index].is_empty() {
+                self.push(index, Instant::now());
+            }
+            self.settle(index);
         }
     }
 
@@ -331,6 +348,7 @@ impl<'a> EventLoop<'a> {
         let mut until = self.times.closes.min(now + LOOK_UP);
         let others = [
             self.ledger.next_tick(),
+            (!self.unsent.is_empty()).then_some(now),
             self.resting.front().map(|&(wakes, _)| wakes),
             self.ticking.peek().map(|&Reverse((at, _))| at),
             self.under_way.first().and_then(|slot| {
