@@ -56,5 +56,6 @@ fn who_may_use_no_other_address_learns_what_helps() {
     for part in ["5 started = 0 answered + 5 failed", "5  out of ports", "5 EADDRNOTAVAIL"] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    assert!(said.contains("ephemeral ports of a source address: 10, and none was free"), "{said}");
     assert!(said.contains("sysctl -w net.ipv4.ip_local_port_range="), "{said}");
 }

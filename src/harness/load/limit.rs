@@ -14,7 +14,7 @@ pub struct Limit {
     pub what: Limited,
     /// How much there is, if that is known.
     pub has: Option<u64>,
-    /// How much the run needs, in the same unit.
+    /// How much the run needs, in the same unit, besides what others use.
     pub needs: u64,
     /// The shell command that sets it.
     pub command: String,
@@ -53,7 +53,7 @@ pub(super) fn of(plan: &Plan, outcome: &Outcome) -> Vec<Limit> {
         limits.push(Limit {
             what: Limited::Ports,
             has: Some(ephemeral_ports() as u64),
-            needs: connections,
+            needs: connections.div_ceil(addresses(plan)),
             command: "sysctl -w net.ipv4.ip_local_port_range='1024 65535'".to_owned(),
         });
     }
@@ -82,6 +82,12 @@ pub(super) fn of(plan: &Plan, outcome: &Outcome) -> Vec<Limit> {
         });
     }
     limits
+}
+
+/// How many pairs of a source and a target address the connections are spread over, each of which
+/// has the ports for itself.
+fn addresses(plan: &Plan) -> u64 {
+    (plan.sources.len().max(1) * plan.targets.len().max(1)) as u64
 }
 
 fn setting(what: Limited, name: &str, needs: u64) -> Limit {

@@ -159,9 +159,13 @@ pub(super) fn limits(limits: &[Limit]) -> String {
             Limited::Watches => "epoll watches of a user",
             Limited::TcpMemory => "pages of memory for TCP",
         };
-        let has = has.map_or_else(String::new, |has| format!("{}, ", count(has)));
-        let said = format!("{what}: {has}but {} are needed", count(*needs));
-        text.push_str(&line("limit", &said));
+        let said = match has {
+            // Others have them, or connections that are gone and keep theirs for a minute.
+            Some(has) if has >= needs => format!("{}, and none was free", count(*has)),
+            Some(has) => format!("{}, but {} are needed", count(*has), count(*needs)),
+            None => format!("{} are needed", count(*needs)),
+        };
+        text.push_str(&line("limit", &format!("{what}: {said}")));
         text.push_str(&line("", command));
     }
     text
