@@ -47,12 +47,16 @@ fn start_clients(args: &Client2Args) -> Result<()> {
     }
     let address = args.connect;
     if open == 0 {
-        // What stopped one client has stopped them all.
-        let failure = failures.pop().map_or_else(String::new, |(_, failure)| failure);
-        let (operation, cause) =
-            failure.rsplit_once(": ").unwrap_or(("connect", "no client lived"));
+        // Most often all for the same reason, which is told once.
+        failures.dedup();
+        let last = failures.pop().map_or_else(String::new, |(_, failure)| failure);
+        for (_, failure) in &failures {
+            log(failure);
+        }
+        let (operation, cause) = last.rsplit_once(": ").unwrap_or(("connect", "no client lived"));
         let failed = Err(io::Error::other(cause)).during(operation);
-        return failed.map_err(|error| error.hint(HINT));
+        let nobody_listens = cause == "connection refused";
+        return failed.map_err(|error| if nobody_listens { error.hint(HINT) } else { error });
     }
     for (count, failure) in failures {
         log(format_args!("a client has {count} of {}: {failure}", args.max_conns));

@@ -93,7 +93,8 @@ fn print(what: &str, text: &str) -> Result<()> {
     printed.with_context(|| format!("write {what} to stdout"))
 }
 
-/// Whether stdout shows colours: a terminal that can, and a user who has not said `NO_COLOR`.
+/// Whether stdout gets colours: if it is a terminal that has them, unless `NO_COLOR` or
+/// `CLICOLOR=0` is set; with `CLICOLOR_FORCE` also in a pipe (bixense.com/clicolors).
 fn has_colours() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }

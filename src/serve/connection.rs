@@ -53,7 +53,8 @@ pub enum Progress {
     Blocked,
     /// There is more to do, but others should have their turn first. No event will tell.
     Yielded,
-    /// The conversation is over: close the descriptor.
+    /// The conversation is over: close the descriptor, at once, since the last answer may be
+    /// waiting to leave together with the FIN.
     Finished,
 }
 
@@ -272,6 +273,10 @@ impl Connection {
             return Ok(Some(Progress::Finished));
         }
         self.answer_received(&scratch.input[..received], &mut scratch.output);
+        if self.phase == Phase::Last && received == scratch.input.len() {
+            // There may be more behind what had room.
+            self.phase = Phase::Lingering;
+        }
         self.send_new(socket, &mut scratch.output)?;
         self.expect_more(socket)?;
         let emptied = !ended && received < scratch.input.len();
@@ -358,10 +363,12 @@ impl Connection {
 
     /// A client that has left must not kill the server with SIGPIPE. And what something follows at
     /// once is not worth a segment of its own (send(2), `MSG_MORE`): neither a head before its
-    /// content, nor a last answer before its FIN, which is a fifth of what a connection costs.
+    /// content, nor a last answer before its FIN, which is a fifth of what a connection costs. The
+    /// price: bytes that come after the last request and before the close reset the connection with
+    /// the answer still in it, where before it had left.
     ///
-    /// Only where connections are kept: a FIN follows at once if nobody else holds the connection
-    /// and nobody sleeps before the close. Else the answer would wait for it, 200 ms.
+    /// Not for [`Reuse::Once`]: a rung that forks holds copies of the descriptor, and `sleepserver`
+    /// sleeps before it closes. The answer would wait 200 ms for a FIN that does not come.
     fn send_flags(&self) -> MsgFlags {
         let is_last = self.reuse == Reuse::KeepAlive && self.phase != Phase::Serving;
         if self.filler > 0 || is_last {
@@ -495,7 +502,8 @@ pub fn answer(client: RawFd) {
 }
 
 /// Answers request after request on a blocking connected socket, until the client has enough.
-/// Closing it is left to the caller.
+/// Closing it is left to the caller, who must be the only one to hold it and do so at once: the
+/// last answer leaves together with the FIN, or 200 ms later.
 pub fn converse(client: RawFd) {
     talk(client, Reuse::KeepAlive);
 }

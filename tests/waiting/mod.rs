@@ -8,7 +8,7 @@ use std::{
 };
 
 /// How long anything that must happen may take. Only a test that fails waits so long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until `look` returns something, and fails with what was awaited.
 #[track_caller]

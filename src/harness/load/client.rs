@@ -131,6 +131,13 @@ impl Client {
         self.connection.as_ref().is_some_and(|connection| connection.is_open)
     }
 
+    /// Whether its connection is established and was begun before `moment`.
+    pub(super) fn is_older(&self, moment: Instant) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.is_open && connection.began < moment)
+    }
+
     /// When connect(2) was called and how long the connection took, once for each.
     pub(super) fn take_connected(&mut self) -> Option<(Instant, Duration)> {
         self.connected.take()
@@ -154,14 +161,6 @@ impl Client {
         self.exchanges.push_back(exchange);
         self.outbox.extend_from_slice(&message.bytes);
         exchange.slot
-    }
-
-    /// Begins a connection, if there is none.
-    pub(super) fn connect(&mut self, io: &mut Io<'_>) {
-        if self.connection.is_none() {
-            let result = self.begin(io);
-            self.fail_if(result, io);
-        }
     }
 
     /// Connects, if need be, and sends at once: on loopback the handshake is over when connect(2)
@@ -197,9 +196,6 @@ impl Client {
     fn begin(&mut self, io: &mut Io<'_>) -> io::Result<()> {
         let client = io.first_client + self.index;
         let connection = Connection::begin(io.shared.plan, &mut io.sources, client)?;
-        if connection.is_open {
-            self.connected = Some((connection.began, connection.began.elapsed()));
-        }
         self.connection = Some(connection);
         Ok(())
     }

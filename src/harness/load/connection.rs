@@ -42,9 +42,7 @@ impl Connection {
                         && sources.exhaust() => {}
                 result => {
                     let stream = result?;
-                    // On loopback the handshake is over when connect(2) returns EINPROGRESS.
-                    let is_open = stream.peer_addr().is_ok();
-                    return Ok(Self { stream, began, is_open, is_registered: false });
+                    return Ok(Self { stream, began, is_open: false, is_registered: false });
                 }
             }
         }
@@ -120,12 +118,6 @@ fn connect(plan: &Plan, source: Option<IpAddr>, target: SocketAddr) -> io::Resul
     if plan.reuse == Reuse::KeepAlive {
         // Pipelined requests would otherwise wait for an acknowledgement (RFC 1122, 4.2.3.4).
         socket.set_tcp_nodelay(true)?;
-    }
-    if plan.reuse == Reuse::PerRequest && plan.slow.is_none() {
-        // The request follows at once, and takes the handshake's last acknowledgement along
-        // (tcp(7), TCP_QUICKACK). Over a network the two arrive together as well; on loopback the
-        // server would be woken for each of them, which is a fifth of what a connection costs.
-        socket.set_tcp_quickack(false)?;
     }
     if plan.slow.is_some_and(|slow| slow.at == SlowAt::Reading) {
         socket.set_recv_buffer_size(SLOW_BUFFER)?;

@@ -50,8 +50,8 @@ pub(super) struct EventLoop<'a> {
     clients: Vec<Client>,
     /// The requests that are under way.
     under_way: StartOrder,
-    /// The clients of a closed loop with a request that has not been sent.
-    unsent: VecDeque<usize>,
+    /// The clients of a closed loop whose last request has ended.
+    asking: VecDeque<usize>,
     /// The clients that start their next request at a time to come, the soonest first.
     resting: VecDeque<(Instant, usize)>,
     /// The clients that send or read their next piece at a time to come.
@@ -102,7 +102,7 @@ impl<'a> EventLoop<'a> {
             times,
             clients,
             under_way: StartOrder::new(count * plan.pipeline),
-            unsent: VecDeque::with_capacity(count),
+            asking: VecDeque::with_capacity(count),
             resting: (0..closed).map(|client| (begins, client)).collect(),
             ticking: BinaryHeap::new(),
             is_ticking: vec![false; count],
@@ -122,14 +122,14 @@ impl<'a> EventLoop<'a> {
         let mut now = Instant::now();
         while !self.io.shared.is_over(now, self.times) && !self.is_idle() {
             if self.ledger.tick(now)? && self.io.shared.plan.reuse == Reuse::KeepAlive {
-                let held = self.clients.iter().filter(|client| client.is_established());
+                let held = self.clients.iter().filter(|client| client.is_older(self.times.opens));
                 self.ledger.outcome.connections_held = held.count() as u64;
             }
             self.start_rested(now);
             self.admit(now);
             self.expire(now);
             self.tick_slow(now);
-            self.send_new();
+            self.ask();
             if self.io.is_direct {
                 self.poke();
             } else {
@@ -147,7 +147,10 @@ impl<'a> EventLoop<'a> {
     }
 
     fn is_idle(&self) -> bool {
-        self.under_way.first().is_none() && self.resting.is_empty() && self.queue.has_ended()
+        self.under_way.first().is_none()
+            && self.asking.is_empty()
+            && self.resting.is_empty()
+            && self.queue.has_ended()
     }
 
     fn handle(&mut self, events: &Events) {
@@ -286,7 +289,16 @@ impl<'a> EventLoop<'a> {
             self.set_free(index);
         } else if is_unreachable {
             self.resting.push_back((Instant::now() + REST, index));
-        } else {
+        } else if self.clients[index].under_way() < self.io.shared.plan.pipeline {
+            self.asking.push_back(index);
+        }
+    }
+
+    /// Lets the clients of a closed loop ask again, once all answers that were there have been
+    /// read: who asks in between has the other answers wait, and times that wait.
+    fn ask(&mut self) {
+        for _ in 0..self.asking.len() {
+            let Some(index) = self.asking.pop_front() else { return };
             self.refill(index);
         }
     }
@@ -321,24 +333,7 @@ impl<'a> EventLoop<'a> {
             is_new = true;
         }
         if is_new {
-            self.unsent.push_back(index);
-        }
-    }
-
-    /// Sends what a closed loop asks next, once all answers that were there have been read: who
-    /// asks in between would have the other answers wait, and time that wait.
-    ///
-    /// And first all connect, then all send. A server that slept then finds many who have come,
-    /// and need not be woken for each.
-    fn send_new(&mut self) {
-        for &index in &self.unsent {
-            self.clients[index].connect(&mut self.io);
-        }
-        for _ in 0..self.unsent.len() {
-            let Some(index) = self.unsent.pop_front() else { return };
-            if !self.clients[index].is_empty() {
-                self.push(index, Instant::now());
-            }
+            self.push(index, now);
             self.settle(index);
         }
     }
@@ -348,7 +343,7 @@ impl<'a> EventLoop<'a> {
         let mut until = self.times.closes.min(now + LOOK_UP);
         let others = [
             self.ledger.next_tick(),
-            (!self.unsent.is_empty()).then_some(now),
+            (!self.asking.is_empty()).then_some(now),
             self.resting.front().map(|&(wakes, _)| wakes),
             self.ticking.peek().map(|&Reverse((at, _))| at),
             self.under_way.first().and_then(|slot| {

@@ -282,9 +282,9 @@ impl<'a> Opening<'a> {
     fn begin(&mut self, index: usize) -> io::Result<()> {
         let client = self.io.first_client + index;
         let mut connection = Connection::begin(self.io.shared.plan, &mut self.io.sources, client)?;
-        let is_open = connection.is_open;
-        connection.register(self.io.poll.registry(), Token(index), !is_open)?;
-        if is_open {
+        let is_there = connection.stream.peer_addr().is_ok();
+        connection.register(self.io.poll.registry(), Token(index), !is_there)?;
+        if is_there {
             self.hold(index, connection);
         } else {
             self.pending.insert(index, connection);

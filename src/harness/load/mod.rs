@@ -84,9 +84,7 @@ const WATCH: Duration = Duration::from_millis(100);
 /// in the ephemeral range, can meet itself; that is found out and counted as refused.
 ///
 /// A closed loop reads all answers that have come before it asks anew, so that none waits, and is
-/// timed, while others are asked. With a connection per request it connects first for all of them;
-/// each request then takes the last acknowledgement of its handshake along, so that on loopback too
-/// a server finds the request with the connection.
+/// timed, while others are asked. A client starts its request when its turn to ask has come.
 ///
 /// A request is never sent twice: if a kept connection turns out to be closed by the server
 /// (which should have said `Connection: close`, RFC 9112 section 9.6), the request that finds out

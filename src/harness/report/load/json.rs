@@ -199,7 +199,7 @@ pub struct Generator {
 #[derive(Clone, Debug, Serialize)]
 pub struct Times {
     /// From the intended start to the last byte. In an open loop that is the place in the
-    /// schedule, in a closed loop the actual start: the moment when the client was free.
+    /// schedule, in a closed loop the actual start: the moment when its client began it.
     pub response: Option<Quantiles>,
     /// From the send to the last byte.
     pub service: Option<Quantiles>,
