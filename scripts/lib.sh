@@ -44,8 +44,8 @@ begin() {
     folder=$(mktemp -d)
     if [ -z "${RUNGS_BIN-}" ]; then
         need cargo rustc
-        echo "$script: building the programs, which takes some minutes the first time" >&2
-        (cd "$(dirname "$0")/.." && cargo build --release --quiet --bins)
+        # Not --quiet: the first time it takes some minutes.
+        (cd "$(dirname "$0")/.." && cargo build --release --bins)
     fi
     bin=$(cd "${RUNGS_BIN:-$(dirname "$0")/../target/release}" && pwd)
     as_expected=true

@@ -26,19 +26,23 @@ const EXAMPLES: &str = "Examples:
   rungs compare --levels 64 --json result.json
   rungs compare epollserver --peer './my_server --port {port}'
 
-Exit code: 0 all measured, 1 a server did not start or was not built, 130 interrupted.";
+Exit codes:
+  0  all were measured
+  1  a server did not start or was not built
+  2  a wrong command line
+  130  Ctrl-C: what was measured is printed";
 
-/// Give the same concurrent clients to the rungs, and show what broke and what it cost
+/// Give the same clients to all rungs: what broke, and what it cost
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, next_line_help = true)]
 pub(super) struct Args {
-    /// The rungs to compare; all if none is named
-    #[arg(value_name = "RUNG", value_parser = rung())]
+    /// The rungs to compare, as `rungs list` names them; all if none is named
+    #[arg(value_name = "RUNG", value_parser = rung(), hide_possible_values = true)]
     rungs: Vec<String>,
-    /// Another server in the same run: `nginx`, or a command with {addr} or {port} in it
+    /// Another server: `nginx`, or a command with {addr} or {port} in it
     #[arg(long, value_name = "nginx|COMMAND")]
     peer: Vec<Peer>,
-    /// How many clients at once, one table each
+    /// How many clients at once, a table each
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,16,128",
           allow_hyphen_values = true, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     levels: Vec<u16>,
@@ -49,7 +53,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Also write the figures to FILE, after each round; `-` prints them in place of the tables
+    /// Write the figures as JSON, after each round; - is stdout, not the tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }

@@ -75,7 +75,9 @@ fn usage(error: &clap::Error) -> ExitCode {
             let text = error.render().to_string();
             let mut lines = text.lines().map(str::trim);
             // What is in the way, or missing, stands on lines of its own before the first empty one.
-            let first: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let mut first: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            // Few are of use here, many fill the screen; the help says where they are.
+            first.retain(|line| line.len() < 72 || !line.starts_with("[possible values: "));
             let first = first.join(" ");
             // Clap would pass anything with a dash in front as a value, which nothing here takes.
             let tip = lines.find_map(|line| line.strip_prefix("tip: "));

@@ -17,19 +17,22 @@ use std::{
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8888";
 
-const ABOUT: &str =
-    "A rung of the ladder. It answers /, /hello, /sleep/MS, /burn/MS, /bytes/N and POST /echo.";
+const ABOUT: &str = "A rung of the ladder.
+It answers /, /hello, /sleep/MS, /burn/MS, /bytes/N and POST /echo.";
 
 const EXAMPLES: &str = "Examples:
-  cargo run --bin NAME                            serve http://127.0.0.1:8888/
-  cargo run --bin NAME -- --listen 127.0.0.1:0    let the kernel pick a free port
-  curl http://127.0.0.1:8888/hello                ask it, from another terminal";
+  cargo run --bin NAME
+      serve http://127.0.0.1:8888/
+  cargo run --bin NAME -- --listen 127.0.0.1:0
+      let the kernel pick a free port
+  curl http://127.0.0.1:8888/hello
+      ask it, from another terminal";
 
 /// What every rung takes.
 #[derive(Debug, Parser)]
 #[command(about = ABOUT, after_help = EXAMPLES)]
 pub struct Args {
-    /// Address and port to listen on; port 0 picks a free one
+    /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
 }
@@ -38,7 +41,7 @@ pub struct Args {
 #[derive(Debug, Parser)]
 #[command(about = ABOUT, after_help = EXAMPLES)]
 pub struct SleepArgs {
-    /// Address and port to listen on; port 0 picks a free one
+    /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
     /// How long to block after each answer, in seconds
@@ -50,7 +53,7 @@ pub struct SleepArgs {
 #[derive(Debug, Parser)]
 #[command(about = ABOUT, after_help = EXAMPLES)]
 pub struct PreforkArgs {
-    /// Address and port to listen on; port 0 picks a free one
+    /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
     /// How many worker processes to make
@@ -98,7 +101,8 @@ fn loopback(
 
 /// Seconds, with a fraction if need be.
 fn seconds(text: &str) -> std::result::Result<Duration, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+    let Ok(seconds) = text.parse() else { return Err("not a number of seconds".into()) };
+    Ok(Duration::try_from_secs_f64(seconds)?)
 }
 
 /// Parses the command line and runs `serve` with it. An error ends the program with one line and
@@ -122,7 +126,7 @@ pub fn run<A: Parser>(serve: impl FnOnce(&A) -> Result<()>) -> ExitCode {
 }
 
 fn parse<A: Parser>() -> std::result::Result<A, ExitCode> {
-    let command = A::command().bin_name(program());
+    let command = A::command().bin_name(program()).next_line_help(true);
     let examples =
         command.get_after_help().map(|text| text.to_string().replace("NAME", &program()));
     let command = command.after_help(examples.unwrap_or_default());

@@ -203,6 +203,7 @@ fn who_spins_counts_the_same() {
         let outcome = outcome_of(&plan);
         assert_eq!(outcome.account, all_ok(200));
         let Outcome { spin, spun, elapsed, .. } = outcome;
+        assert!(elapsed < plan.duration, "it went on when the requests had run out");
         assert!(spin && spun > Duration::ZERO && spun <= elapsed, "{spin} {spun:?} {elapsed:?}");
     }
 }

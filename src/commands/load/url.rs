@@ -9,6 +9,8 @@ use uri::Uri;
 /// Of a URL (RFC 9110 section 4.2.1). Whoever types a bare host may mean another.
 const PORT: u16 = 80;
 
+const NO_HOST: &str = "there is no host in it";
+
 /// In clap's own form.
 const NO_PORT: &str =
     "there is no port in it\n\n  tip: HOST:8888 is where a rung listens, http://HOST is port 80";
@@ -31,19 +33,22 @@ impl Url {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let is_full = text.contains("://");
         let full = if is_full { text.to_owned() } else { format!("http://{text}") };
+        if full == "http://" {
+            return Err(NO_HOST.to_owned());
+        }
         let uri: Uri = full.parse().map_err(|error| format!("{error}"))?;
         match uri.scheme_str() {
             Some("http") => {}
             Some("https") => return Err("no TLS is spoken here; write http://".to_owned()),
             Some(_) | None => return Err("not an http:// URL".to_owned()),
         }
-        let authority = uri.authority().ok_or("there is no host in it")?;
+        let authority = uri.authority().ok_or(NO_HOST)?;
         if authority.as_str().contains('@') {
             return Err("there is a user in it; use --header 'Authorization: …'".to_owned());
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
-            return Err("there is no host in it".to_owned());
+            return Err(NO_HOST.to_owned());
         }
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("" | ":") | None if is_full => PORT,

@@ -50,7 +50,7 @@ pub(super) struct EventLoop<'a> {
     clients: Vec<Client>,
     /// The requests that are under way.
     under_way: StartOrder,
-    /// The clients of a closed loop whose last request has ended.
+    /// The clients of a closed loop that are to ask again.
     asking: VecDeque<usize>,
     /// The clients that start their next request at a time to come, the soonest first.
     resting: VecDeque<(Instant, usize)>,
@@ -191,7 +191,7 @@ impl<'a> EventLoop<'a> {
             match self.resting.front() {
                 Some(&(wakes, index)) if wakes <= now => {
                     self.resting.pop_front();
-                    self.settle(index);
+                    self.asking.push_back(index);
                 }
                 _ => return,
             }
@@ -275,7 +275,8 @@ impl<'a> EventLoop<'a> {
     /// Draws the conclusions of whatever a client did: the closed loop is closed here.
     fn settle(&mut self, index: usize) {
         let mut ended = mem::take(&mut self.io.ended);
-        self.has_worked |= !ended.is_empty();
+        let has_ended = !ended.is_empty();
+        self.has_worked |= has_ended;
         for one in ended.drain(..) {
             self.under_way.remove(one.exchange.slot);
             self.ledger.end(&one);
@@ -289,7 +290,7 @@ impl<'a> EventLoop<'a> {
             self.set_free(index);
         } else if is_unreachable {
             self.resting.push_back((Instant::now() + REST, index));
-        } else if self.clients[index].under_way() < self.io.shared.plan.pipeline {
+        } else if has_ended {
             self.asking.push_back(index);
         }
     }

@@ -101,7 +101,7 @@ pub(super) fn unusual(outcome: &Outcome) -> Option<Unusual> {
     let [.., client_error, server_error] = account.answered;
     if answered == 0 {
         (outcome.started > 0).then_some(Unusual::NoAnswer)
-    } else if float(failed) >= NEARLY * float(failed + answered) {
+    } else if failed > answered {
         Some(Unusual::Failures)
     } else {
         let errors = float(client_error + server_error);

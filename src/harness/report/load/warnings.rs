@@ -39,7 +39,7 @@ fn instead(what: Unusual, outcome: &Outcome) -> String {
             format!("No request was answered in {}.", duration(outcome.elapsed))
         }
         Unusual::Failures => format!(
-            "{} of {} failed: the times are those of the few that were answered.",
+            "{} of {} failed: the times are those of the ones that were answered.",
             count(failed),
             counted(failed + answered, "request")
         ),
