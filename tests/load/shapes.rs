@@ -240,7 +240,7 @@ fn idle_connections_that_the_server_ends_are_lost() {
         idle: Some(Idle { rate: 10.0 }),
         connections: 50,
         requests: None,
-        duration: Duration::from_secs(1),
+        duration: Duration::from_secs(3),
         ..plan(server.address, Reuse::KeepAlive)
     };
     let outcome = outcome_of(&plan);

@@ -36,6 +36,7 @@ pub(crate) struct State {
     /// Bytes, where a server counts them.
     pub(crate) sent: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
+    is_dead: AtomicBool,
 }
 
 impl State {
@@ -112,6 +113,7 @@ impl State {
 
     /// Shuts the listening socket, which wakes its accept, and all connections.
     pub(crate) fn die(&self) {
+        self.is_dead.store(true, SeqCst);
         // An error says that it was shut before.
         SockRef::from(&self.listener).shutdown(Shutdown::Both).ok();
         for stream in self.streams.lock().expect("no panic in a server").iter() {
@@ -140,6 +142,7 @@ impl Server {
             requests: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             streams: Mutex::default(),
+            is_dead: AtomicBool::new(false),
         });
         let (shared, handle) = (Arc::clone(&state), Arc::new(handle));
         thread::spawn(move || {
@@ -147,6 +150,10 @@ impl Server {
                 shared.connections.fetch_add(1, SeqCst);
                 let copy = stream.try_clone().expect("a descriptor");
                 shared.streams.lock().expect("no panic in a server").push(copy);
+                if shared.is_dead.load(SeqCst) {
+                    // It died after the accept, and did not know this one.
+                    shared.die();
+                }
                 let (state, handle) = (Arc::clone(&shared), Arc::clone(&handle));
                 thread::spawn(move || {
                     if handle(&state, &stream).is_ok() {
