@@ -37,10 +37,11 @@ need() {
 # begin: finds the programs and says what will be shown
 begin() {
     folder=
+    started=()
     trap clean_up EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap 'leave 129' HUP
+    trap 'leave 130' INT
+    trap 'leave 143' TERM
     folder=$(mktemp -d)
     if [ -z "${RUNGS_BIN-}" ]; then
         need cargo rustc
@@ -58,6 +59,7 @@ begin() {
 beside() {
     set -m
     "$@" </dev/null &
+    started+=($!)
     set +m
 }
 
@@ -122,9 +124,16 @@ stop() {
 
 clean_up() {
     trap '' HUP INT TERM
-    # shellcheck disable=SC2046
-    stop $(jobs -p)
+    stop "${started[@]}"
     [ -z "$folder" ] || rm -rf "$folder"
+}
+
+# leave STATUS: what a signal leads to. Not by exit: in a trap that came during a $(…), bash 5.2 now
+# and then goes on behind it.
+leave() {
+    clean_up
+    trap - EXIT
+    exec sh -c "exit $1"
 }
 
 # await COMMAND…: tries until it succeeds, and fails when the patience is over
