@@ -37,7 +37,6 @@ need() {
 # begin: finds the programs and says what will be shown
 begin() {
     folder=
-    started=()
     trap clean_up EXIT
     trap 'leave 129' HUP
     trap 'leave 130' INT
@@ -59,7 +58,6 @@ begin() {
 beside() {
     set -m
     "$@" </dev/null &
-    started+=($!)
     set +m
 }
 
@@ -124,8 +122,13 @@ stop() {
 
 clean_up() {
     trap '' HUP INT TERM
-    stop "${started[@]}"
-    [ -z "$folder" ] || rm -rf "$folder"
+    [ "$folder" ] || return 0
+    # Not $(jobs -p): see leave. Not $! either: a signal may come before that is noted down.
+    jobs -p >"$folder/jobs"
+    mapfile -t started <"$folder/jobs"
+    # Without arguments wait(1) would wait for all.
+    [ "${#started[@]}" = 0 ] || stop "${started[@]}"
+    rm -rf "$folder"
 }
 
 # leave STATUS: what a signal leads to. Not by exit: in a trap that came during a $(…), bash 5.2 now
