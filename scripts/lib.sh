@@ -4,15 +4,13 @@
 # They are written for bash, as .ci/run is: sh has no /dev/tcp, need not have `ulimit -u`, and does
 # not tell the process groups of its jobs apart.
 #
-# No command has two $(…) side by side: if a signal comes during the first, bash 5.2 reads its trap
-# as a part of the second, and ends with a syntax error.
-#
 #   RUNGS_BIN        the folder with the programs; without it they are built, into target/release
 #   RUNGS_PATIENCE   how many seconds what is awaited may take, 30 if not set
 set -euo pipefail
 
 script=${0##*/}
 patience=${RUNGS_PATIENCE:-30}
+folder=${RUNGS_FOLDER-}
 
 # fail PROBLEM HINT [STATUS]
 fail() {
@@ -34,14 +32,15 @@ need() {
     command -v "$1" >/dev/null || fail "$1: not found" "the package $2 has it"
 }
 
-# begin: finds the programs and says what will be shown
+# begin ARGUMENT…: runs the script a second time, and has that do the work: find the programs, say
+# what will be shown, and go on. This process waits for it, and clears up.
+#
+# Bash is no good at both. A SIGINT that comes when the command of a $(…) has just ended is forgotten
+# (wait_for in the jobs.c of 5.2 notes it down, and looks at the note for jobs alone), and an exit in a
+# trap that came in a $(…) is now and then gone on behind. In wait(1) nothing is lost. What the worker
+# has started is known by its session, in which nothing can be forgotten either.
 begin() {
-    folder=
-    trap clean_up EXIT
-    trap 'leave 129' HUP
-    trap 'leave 130' INT
-    trap 'leave 143' TERM
-    folder=$(mktemp -d)
+    [ "$folder" ] || keep "$@"
     if [ -z "${RUNGS_BIN-}" ]; then
         need cargo rustc
         # Not --quiet: the first time it takes some minutes.
@@ -51,6 +50,33 @@ begin() {
     as_expected=true
     sed -n '2s/^# //p' "$0"
 }
+
+keep() {
+    need setsid util-linux
+    need pkill procps
+    trap 'leave 129' HUP
+    trap 'leave 130' INT
+    trap 'leave 143' TERM
+    folder=$(mktemp -d)
+    # In the background without job control: no group's leader, so setsid does not fork, and SIGINT
+    # is ignored.
+    RUNGS_FOLDER=$folder setsid bash "$0" "$@" &
+    status=0
+    wait "$!" || status=$?
+    leave "$status"
+}
+
+# leave STATUS: stops all that is left of the worker's session, and ends
+leave() {
+    trap '' HUP INT TERM
+    # It may not have come to its session yet.
+    kill -KILL "${!-}" || true
+    # Not zombies: where nobody reaps orphans they stay.
+    while [ "${!-}" ] && pkill -KILL -s "$!" -r R,S,D,T,t; do sleep 0.02; done
+    wait || true
+    rm -rf "$folder"
+    exit "$1"
+} 2>/dev/null # Bash names a job that was killed.
 
 # ---- Processes. ----
 
@@ -119,25 +145,6 @@ stop() {
     for pid; do kill -KILL -- "-$pid" || true; done
     wait "$@" || true
 } 2>/dev/null # Bash names each job that was killed.
-
-clean_up() {
-    trap '' HUP INT TERM
-    [ "$folder" ] || return 0
-    # Not $(jobs -p): see leave. Not $! either: a signal may come before that is noted down.
-    jobs -p >"$folder/jobs"
-    mapfile -t started <"$folder/jobs"
-    # Without arguments wait(1) would wait for all.
-    [ "${#started[@]}" = 0 ] || stop "${started[@]}"
-    rm -rf "$folder"
-}
-
-# leave STATUS: what a signal leads to. Not by exit: in a trap that came during a $(…), bash 5.2 now
-# and then goes on behind it.
-leave() {
-    clean_up
-    trap - EXIT
-    exec sh -c "exit $1"
-}
 
 # await COMMAND…: tries until it succeeds, and fails when the patience is over
 await() {
