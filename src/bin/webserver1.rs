@@ -5,7 +5,7 @@
 
 use std::{
     env,
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::TcpListener,
     process::ExitCode,
 };
@@ -25,7 +25,11 @@ fn main() -> ExitCode {
     match serve(address) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let hint = "--listen 127.0.0.1:0 asks for any port that is free";
+            let hint = match error.kind() {
+                ErrorKind::AddrInUse => "--listen 127.0.0.1:0 asks for any port that is free",
+                ErrorKind::PermissionDenied => "ports below 1024 are root's",
+                _ => "for example --listen 127.0.0.1:8888",
+            };
             eprintln!("webserver1: serve {address}: {}\nhint: {hint}", error.kind());
             ExitCode::FAILURE
         }

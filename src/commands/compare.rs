@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Write the figures as JSON, after each round; - is stdout, not the tables
+    /// Write the figures as JSON after each round; - is stdout, not tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }

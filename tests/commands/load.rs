@@ -89,6 +89,7 @@ fn a_wrong_command_line_is_said_in_a_line_that_names_the_flag() {
         (&["127.0.0.1:1", "--header", "no colon"], "--header"),
         (&["127.0.0.1:1", "--method", "two words"], "--method"),
         (&["127.0.0.1:1", "--source", "::1"], "--source"),
+        (&["127.0.0.1:1", "--source", "192.0.2.1"], "--source 192.0.2.1: not an address of this"),
         (&["127.0.0.1:1", "--raw", "/nowhere"], "--raw /nowhere: no such file or directory"),
         (&["127.0.0.1:1", "--raw", "/dev/null"], "--raw /dev/null: nothing to send"),
         (&["127.0.0.1:1", "--mix", "/nowhere"], "--mix /nowhere: no such file or directory"),
@@ -256,6 +257,13 @@ fn the_first_lines_warn_of_errors_and_of_connections_that_are_not_kept() {
     assert!(text.contains(warning), "{text}");
     let (text, _) = load(&url(&closing, "/"), &["-n20", "-c2", "--per-request"], 0);
     assert!(!text.contains("did not keep"), "{text}");
+}
+
+#[test]
+fn requests_that_the_warm_up_used_up_are_missed() {
+    let server = start("epollserver");
+    let (text, _) = load(&url(&server, "/"), &["--warm-up", LONG, "-n", "5"], 0);
+    assert!(text.starts_with("All requests went into the warm-up: -n counts those"), "{text}");
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn listen_on(name: &str, address: &str) -> Launch {
     Launch::new(program(name)).arguments(["--listen", address])
 }
 
-/// The words for an address that cannot be had. Rung 0 has std alone, with its words and one hint.
+/// The words for an address that cannot be had. Rung 0 has std alone, with its words, and hints of its own.
 fn refusal(rung: &Rung, address: &str, errno: Errno) -> String {
     let (std, strerror, hint) = match errno {
         Errno::EADDRINUSE => (
@@ -288,7 +288,12 @@ fn refusal(rung: &Rung, address: &str, errno: Errno) -> String {
             "ports below 1024 are root's; try --listen 127.0.0.1:8888",
         ),
     };
-    let (name, std_hint) = (rung.name, "--listen 127.0.0.1:0 asks for any port that is free");
+    let name = rung.name;
+    let std_hint = match errno {
+        Errno::EADDRINUSE => "--listen 127.0.0.1:0 asks for any port that is free",
+        Errno::EACCES => "ports below 1024 are root's",
+        _ => "for example --listen 127.0.0.1:8888",
+    };
     match rung.number {
         0 => format!("{name}: serve {address}: {std}\nhint: {std_hint}\n"),
         _ => format!("{name}: bind {address}: {strerror}\nhint: {hint}\n"),

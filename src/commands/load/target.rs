@@ -8,7 +8,7 @@ use crate::{
 use anyhow::{Error, Result};
 use std::{
     io::{self, ErrorKind},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream, UdpSocket},
     time::Duration,
 };
 
@@ -18,7 +18,8 @@ const KNOCK: Duration = Duration::from_secs(3);
 /// The addresses of the server.
 ///
 /// # Errors
-/// A name without addresses, and an address that is not loopback, unless it is the user's.
+/// A name without addresses, an address that is not loopback, unless it is the user's, and a source
+/// address that is not this machine's.
 pub(super) fn addresses(args: &Args) -> Result<Vec<SocketAddr>> {
     let Url { text, host, .. } = &args.url;
     let found = args.url.resolve().map_err(|error| {
@@ -37,6 +38,14 @@ pub(super) fn addresses(args: &Args) -> Result<Vec<SocketAddr>> {
         let other = other.ip();
         let said = format!("URL {text}: {other} is not a loopback address");
         return Err(misuse_hinting(said, "--yes-this-is-my-server, if it is"));
+    }
+    let is_elsewhere = |&&own: &&IpAddr| {
+        let bound = UdpSocket::bind((own, 0));
+        bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
+    };
+    if let Some(other) = args.source.iter().find(is_elsewhere) {
+        let said = format!("--source {other}: not an address of this machine");
+        return Err(misuse_hinting(said, "`ip address` lists those that are"));
     }
     let family = |one: &SocketAddr| args.source.iter().all(|own| own.is_ipv4() == one.is_ipv4());
     let usable: Vec<_> = found.into_iter().filter(family).collect();

@@ -138,6 +138,8 @@ pub enum Broke {
     OneAtATime,
     /// Nothing that was looked for.
     Nothing,
+    /// It had no turn.
+    NotMeasured,
 }
 
 impl Broke {
@@ -150,6 +152,7 @@ impl Broke {
             Self::NoAnswer => "no answer",
             Self::OneAtATime => "one at a time",
             Self::Nothing => "–",
+            Self::NotMeasured => "not measured",
         }
     }
 }
@@ -233,7 +236,7 @@ impl Row {
             one_at_a_time: false,
             no_answer: false,
             died: None,
-            broke: Broke::Nothing,
+            broke: Broke::NotMeasured,
             cpu: Duration::ZERO,
             response: None,
             service: None,

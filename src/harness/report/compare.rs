@@ -63,7 +63,8 @@ fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> Stri
     let mut table = table(&COLUMNS, on_terminal);
     for row in rows {
         if row.turns.is_empty() {
-            table.add_row([&[row.name.clone()][..], &vec![none(); COLUMNS.len() - 1]].concat());
+            let figures = vec![none(); COLUMNS.len() - 2];
+            table.add_row([&[row.name.clone()], &figures[..], &[row.broke.word().into()]].concat());
             continue;
         }
         table.add_row([
@@ -253,7 +254,7 @@ mod tests {
             line.split_whitespace().map(str::to_owned).collect()
         };
         assert_eq!(row(&text, "one")[..2], ["one", "1000"]);
-        assert_eq!(row(&text, "two")[..], [&["two"][..], &["–"; 9]].concat());
+        assert_eq!(row(&text, "two")[..], [&["two"][..], &["–"; 8], &["not", "measured"]].concat());
         assert!(!text.contains('*') && text.contains("\nInterrupted: these are"), "{text}");
         assert!(!text.contains("16 clients"), "{text}");
         add_turn(&mut comparison.rows[1], true);

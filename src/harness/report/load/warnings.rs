@@ -12,6 +12,9 @@ use super::{
 pub(super) fn warnings(run: &LoadRun<'_>) -> Vec<String> {
     let outcome = run.outcome;
     let mut warnings = Vec::new();
+    if outcome.started == 0 && run.plan.requests.is_some() && !run.plan.warm_up.is_zero() {
+        warnings.push("All requests went into the warm-up: -n counts those, too.".to_owned());
+    }
     warnings.extend(unusual(outcome).map(|what| instead(what, outcome)));
     warnings.extend(concern(run).map(|concern| whose_figures(concern, run)));
     warnings.extend(not_kept(run).map(|again| {
