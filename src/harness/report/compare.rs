@@ -5,7 +5,7 @@ use super::{
     ink::Ink,
     table::{Lean, table, text},
 };
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, iter};
 
 const COLUMNS: [(&str, Lean); 10] = [
     ("server", Lean::Left),
@@ -63,8 +63,9 @@ fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> Stri
     let mut table = table(&COLUMNS, on_terminal);
     for row in rows {
         if row.turns.is_empty() {
-            let figures = vec![none(); COLUMNS.len() - 2];
-            table.add_row([&[row.name.clone()], &figures[..], &[row.broke.word().into()]].concat());
+            let figures = COLUMNS[2..].iter().map(|_| none());
+            let name = iter::once(row.name.clone());
+            table.add_row(name.chain(figures).chain([row.broke.word().to_owned()]));
             continue;
         }
         table.add_row([
