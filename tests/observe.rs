@@ -8,6 +8,7 @@ use std::{
     env,
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     os::unix::{fs::MetadataExt, process::CommandExt},
     process::{Child, ChildStdout, Command, Stdio, id},
     thread,
@@ -15,10 +16,12 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, killpg},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
-use rungs::harness::observe::{Process, Tree, cpu, tree};
+use rungs::harness::observe::{
+    End, Event, Process, Root, Snapshot, State, Tree, Watcher, cpu, sockets, tree,
+};
 
 use waiting::{await_some, await_until};
 
@@ -221,4 +224,122 @@ fn what_may_not_be_read_is_none() {
     let mut output = String::new();
     child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
     assert!(child.wait().unwrap().success() && output.contains("seen as a stranger"), "{output}");
+}
+
+#[test]
+fn sockets_are_seen_from_both_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = TcpStream::connect(address).unwrap();
+    let own = client.local_addr().unwrap();
+    let all = sockets().unwrap();
+    let listening = all.iter().find(|one| one.local == address && one.state == State::Listen);
+    let listening = listening.unwrap();
+    assert_eq!(listening.received, 1, "one waits to be accepted");
+    let tree = tree(id());
+    let table = tree.processes[0].table().unwrap();
+    let shown = table.iter().map(|one| one.target.to_string());
+    let inode = format!("socket:[{}]", listening.inode);
+    assert_eq!(shown.filter(|target| *target == inode).count(), 1, "{inode} in {table:?}");
+    let at = |local, peer| all.iter().find(|one| (one.local, one.peer) == (local, peer)).unwrap();
+    let (here, there) = (at(own, address), at(address, own));
+    assert_eq!((here.state, there.state), (State::Established, State::Established));
+    assert!(here.inode > 0 && there.inode == 0, "nobody has accepted it: {there:?}");
+}
+
+#[test]
+fn an_ipv6_socket_names_ipv4_clients_as_they_do_themselves() {
+    let Ok(listener) = TcpListener::bind("[::]:0") else {
+        println!("skipped an_ipv6_socket_names_ipv4_clients_as_they_do_themselves: no IPv6");
+        return;
+    };
+    let address = ("127.0.0.1", listener.local_addr().unwrap().port());
+    let client = TcpStream::connect(address).unwrap();
+    let ends = (client.peer_addr().unwrap(), client.local_addr().unwrap());
+    assert!(sockets().unwrap().iter().any(|one| (one.local, one.peer) == ends));
+}
+
+/// A look at all that there is to see.
+fn look(watcher: &mut Watcher) -> Snapshot {
+    watcher.look(None).unwrap()
+}
+
+fn name_of(snapshot: &Snapshot, pid: u32) -> Option<&str> {
+    let mut members = snapshot.processes.iter().map(|member| &member.process);
+    members.find(|one| one.pid == pid).map(|one| one.name.as_str())
+}
+
+/// A shell whose child waits to be told to end, and the child's pid. Descriptor 3, for a shell gives
+/// it /dev/null as stdin.
+fn with_child(then: &str) -> (Shell, u32) {
+    let mut shell = Shell::run(&format!("exec 3<&0; (read go <&3; exit 7) & echo $!; {then}"));
+    let child = shell.line().parse().unwrap();
+    (shell, child)
+}
+
+#[test]
+fn a_zombie_is_told_once_with_its_status() {
+    // `sleep` does not wait for the child of the shell that it was.
+    let (mut shell, child) = with_child("exec sleep 1000");
+    let root = shell.0.id();
+    let mut watcher = Watcher::new(Root::Process(root), None);
+    let first = await_some("a sleep and its child", || {
+        let seen = look(&mut watcher);
+        (name_of(&seen, root) == Some("sleep")).then_some(seen)
+    });
+    assert_eq!(first.events, [], "nothing has happened yet");
+    let depths: Vec<_> = first.processes.iter().map(|one| (one.process.pid, one.depth)).collect();
+    assert_eq!(depths, [(root, 0), (child, 1)]);
+    shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    let zombie = await_some("an event", || look(&mut watcher).events.pop());
+    assert_eq!(zombie, Event::Zombie { pid: child, end: Some(End::Exited(7)) });
+    let seen = look(&mut watcher);
+    assert_eq!(seen.events, []);
+    assert!(seen.processes[0].cpu_now.is_some() && seen.processes[0].switches > Some(0));
+}
+
+#[test]
+fn who_comes_and_who_goes_is_told() {
+    let (mut shell, child) = with_child("wait; read go; sleep 1000");
+    let root = shell.0.id();
+    let mut watcher = Watcher::new(Root::Process(root), None);
+    assert_eq!(look(&mut watcher).processes.len(), 2);
+    shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    await_until("the end of the child", || {
+        look(&mut watcher).events.contains(&Event::Reaped { pid: child })
+    });
+    assert_eq!(look(&mut watcher).processes.len(), 1);
+    shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    let started = await_some("a new child", || look(&mut watcher).events.pop());
+    assert!(matches!(started, Event::Started { parent, .. } if parent == root), "{started:?}");
+}
+
+#[test]
+fn who_outlives_its_parent_is_an_orphan() {
+    let mut shell = Shell::run("(sleep 1000 & echo $!; wait) & wait; sleep 1000");
+    let grandchild: u32 = shell.line().parse().unwrap();
+    let mut watcher = Watcher::new(Root::Process(shell.0.id()), None);
+    let first = await_some("the grandchild as a sleep", || {
+        let seen = look(&mut watcher);
+        (name_of(&seen, grandchild) == Some("sleep")).then_some(seen)
+    });
+    let member = |seen: &Snapshot| {
+        let mut members = seen.processes.iter();
+        members.find(|one| one.process.pid == grandchild).cloned().unwrap()
+    };
+    let before = member(&first);
+    assert!(!before.is_orphan && before.depth == 2, "{before:?}");
+    let parent = before.process.parent;
+    kill(Pid::from_raw(parent.cast_signed()), Signal::SIGKILL).unwrap();
+    let (seen, orphaned) = await_some("an orphan", || {
+        let seen = look(&mut watcher);
+        let orphaned = seen.events.iter().find(|one| matches!(one, Event::Orphaned { .. }));
+        orphaned.copied().map(|orphaned| (seen, orphaned))
+    });
+    assert_eq!(orphaned, Event::Orphaned { pid: grandchild, parent });
+    let after = member(&seen);
+    assert!(after.is_orphan && after.depth == 0, "{after:?}");
+    assert_eq!(seen.processes.last().unwrap().process.pid, grandchild, "orphans come last");
+    // It goes on being watched, whoever its parent is now.
+    assert!(member(&look(&mut watcher)).is_orphan);
 }

@@ -9,8 +9,18 @@
 //! A process that vanishes between two reads is simply not there. What the kernel refuses to show,
 //! because the process belongs to another user, is `None` and never 0.
 
+mod counters;
+mod descriptors;
 mod process;
+mod snapshot;
+mod socket;
 mod tree;
+mod watcher;
 
-pub use process::Process;
+pub use counters::Counters;
+pub use descriptors::{Descriptor, Holder, Holders, Target};
+pub use process::{End, Process, every};
+pub use snapshot::{Connection, Event, Listener, Member, Snapshot};
+pub use socket::{Socket, State, sockets};
 pub use tree::{Tree, cpu, tree};
+pub use watcher::{Root, Watcher};

@@ -1,13 +1,20 @@
 //! One process, from `/proc/PID`.
 
-use std::{fs, time::Duration};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
+    time::Duration,
+};
 
+use super::descriptors::{Descriptor, descriptors};
 use nix::{
     time::{ClockId, clock_getcpuclockid},
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 use procfs::{
-    ProcError, ProcResult,
+    FromRead, ProcError, ProcResult,
     process::{Process as Handle, Stat},
 };
 
@@ -18,13 +25,19 @@ pub struct Process {
     pub pid: u32,
     /// Its parent's pid.
     pub parent: u32,
-    /// The name of its executable, or the one it gave itself: at most 15 bytes.
+    /// The name of its executable, or the one it gave itself. Of a zombie, and of one that has given
+    /// itself a name, at most 15 bytes.
     pub name: String,
     /// Its state, as the letters of `proc_pid_stat(5)`: `R`unning, `S`leeping, in `D`isk sleep,
     /// `Z`ombie, s`T`opped, and others.
     pub state: char,
     /// How many threads it has.
     pub threads: u64,
+    /// When it was started, from the boot of the machine on, to the clock tick. With the pid it
+    /// tells a process from all others there ever were.
+    pub started: Duration,
+    /// How it ended, of a zombie that belongs to this user, or if this user is root.
+    pub end: Option<End>,
     /// The processor time, user and system, of all its threads, those that have ended included, in
     /// nanoseconds (`clock_getcpuclockid(3)`).
     pub own_cpu: Duration,
@@ -35,25 +48,52 @@ pub struct Process {
     pub reaped_cpu: Duration,
 }
 
+/// Bytes of a name that the kernel keeps.
+pub(super) const NAME: usize = 15;
+
+/// How a process ended (`wait(2)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal.
+    Killed(i32),
+}
+
 impl Process {
     /// The process, and the pids of its children; an error if it is gone.
     ///
     /// The children are listed first: one that is reaped meanwhile is in `reaped_cpu`, and cannot
     /// be read any more. The other way round its time would be in neither place.
     pub(super) fn read(pid: u32) -> ProcResult<(Self, Vec<u32>)> {
-        let handle = open(pid)?;
-        let children = children(&handle)?;
-        let stat = handle.stat()?;
-        let process = Self {
-            pid,
+        let children = children(&open(pid)?)?;
+        let process = Self::of(Stat::from_file(format!("/proc/{pid}/stat"))?);
+        Ok((process, children))
+    }
+
+    fn of(stat: Stat) -> Self {
+        let mut process = Self {
+            pid: stat.pid.unsigned_abs(),
             parent: stat.ppid.unsigned_abs(),
             state: stat.state,
             threads: stat.num_threads.unsigned_abs(),
+            started: ticks(stat.starttime),
+            end: None,
             own_cpu: own_cpu(&stat),
             reaped_cpu: ticks(stat.cutime.unsigned_abs() + stat.cstime.unsigned_abs()),
             name: stat.comm,
         };
-        Ok((process, children))
+        if process.is_zombie() {
+            process.end = stat.exit_code.and_then(|status| end(process.pid, status));
+        } else if process.name.len() == NAME {
+            process.name = full_name(process.pid, &process.name).unwrap_or(process.name);
+        }
+        process
+    }
+
+    /// The process with this pid, if there is one.
+    pub fn find(pid: u32) -> Option<Self> {
+        Stat::from_file(format!("/proc/{pid}/stat")).ok().map(Self::of)
     }
 
     /// Processor time, its own and that of the children it has waited for.
@@ -86,17 +126,64 @@ impl Process {
         })
     }
 
+    /// How often its threads gave up their processor or were made to, so far; 0 if it is gone,
+    /// `None` if that may not be read. Of threads that have ended nothing is known.
+    pub(super) fn switches(&self) -> Option<u64> {
+        self.holds(|handle| {
+            let mut sum = 0;
+            for task in handle.tasks()? {
+                // One that ended since is not there.
+                let Ok(status) = task.and_then(|task| task.status()) else { continue };
+                let counts = [status.voluntary_ctxt_switches, status.nonvoluntary_ctxt_switches];
+                sum += counts.into_iter().flatten().sum::<u64>();
+            }
+            Ok(sum)
+        })
+    }
+
+    /// Its descriptor table; empty if it is gone, `None` if it may not be read.
+    pub fn table(&self) -> Option<Vec<Descriptor>> {
+        self.holds(descriptors)
+    }
+
     /// What a live process holds: nothing, once it has ended.
-    fn holds(&self, read: impl Fn(&Handle) -> ProcResult<u64>) -> Option<u64> {
+    fn holds<T: Default>(&self, read: impl Fn(&Handle) -> ProcResult<T>) -> Option<T> {
         if self.is_zombie() {
-            return Some(0);
+            return Some(T::default());
         }
         match open(self.pid).and_then(|handle| read(&handle)) {
-            Ok(amount) => Some(amount),
-            Err(error) if is_gone(&error) => Some(0),
+            Ok(held) => Some(held),
+            Err(error) if is_gone(&error) => Some(T::default()),
             Err(_) => None,
         }
     }
+}
+
+/// The kernel keeps 15 bytes of a name (`proc_pid_comm(5)`); the command line has the rest.
+fn full_name(pid: u32, short: &str) -> Option<String> {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let program = words.split(|&byte| byte == 0).next().unwrap_or_default();
+    let full = Path::new(OsStr::from_bytes(program)).file_name().and_then(OsStr::to_str);
+    full.filter(|full| full.starts_with(short)).map(str::to_owned)
+}
+
+/// All processes of this PID namespace.
+pub fn every() -> Vec<Process> {
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+    pids.filter_map(Process::find).collect()
+}
+
+/// How a zombie ended, by its wait status (wait(2)): a signal below, a status above. To whom it
+/// does not belong the kernel says that it exited with 0 (`proc_pid_stat(5)`).
+fn end(pid: u32, status: i32) -> Option<End> {
+    let owner = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+    let is_ours = geteuid().is_root() || geteuid().as_raw() == owner;
+    let end = match status & 0x7f {
+        0 => End::Exited(status >> 8 & 0xff),
+        signal => End::Killed(signal),
+    };
+    is_ours.then_some(end)
 }
 
 fn open(pid: u32) -> ProcResult<Handle> {

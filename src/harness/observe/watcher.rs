@@ -1,0 +1,270 @@
+//! A server watched over time: what takes more than one look.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    io, mem,
+    time::{Duration, Instant},
+};
+
+use nix::time::{ClockId, clock_gettime};
+
+use super::{
+    Connection, Counters, Descriptor, Event, Holders, Listener, Member, Process, Snapshot, Socket,
+    State, every, process::NAME, snapshot::in_order, sockets,
+};
+
+/// Where the processes of a server are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// It is known by its port alone, for the descriptors of those who listen may not be read.
+    Hidden,
+    /// This process and its descendants. Those that outlive their parents are remembered.
+    Process(u32),
+    /// The descendants of a supervisor, to whom the kernel gives the orphans as well. `server` is
+    /// the process that it has started.
+    Supervised {
+        /// The supervisor, which is no part of the server.
+        keeper: u32,
+        /// The process that it has started.
+        server: u32,
+    },
+}
+
+/// Takes one snapshot after another.
+#[derive(Debug)]
+pub struct Watcher {
+    root: Root,
+    port: Option<u16>,
+    began: Instant,
+    /// When it looked last, if it ever did.
+    looked: Option<Instant>,
+    counted: Option<Counters>,
+    known: BTreeMap<Id, Known>,
+    /// Of whom the dear figures are read next.
+    turn: Id,
+}
+
+/// What tells a process from all others there ever were: its pid, and when it was started.
+type Id = (u32, Duration);
+
+/// What is remembered of a process.
+#[derive(Debug)]
+struct Known {
+    process: Process,
+    is_orphan: bool,
+    cpu_now: Option<f64>,
+    figures: Figures,
+}
+
+/// What it takes long to read. `None` also as long as there was no time for it.
+#[derive(Debug, Default)]
+struct Figures {
+    table: Option<Vec<Descriptor>>,
+    pss: Option<u64>,
+    switches: Option<u64>,
+}
+
+impl Watcher {
+    /// Begins to watch. `port` is one that is known to be the server's, even where its descriptors
+    /// may not be read.
+    pub fn new(root: Root, port: Option<u16>) -> Self {
+        Self {
+            root,
+            port,
+            began: Instant::now(),
+            looked: None,
+            counted: Counters::read().ok(),
+            known: BTreeMap::new(),
+            turn: Id::default(),
+        }
+    }
+
+    /// Looks once. Descriptors, memory and context switches are read for at most `patience`, if
+    /// there is one, of one process after another: of ten thousand that takes seconds. Those for
+    /// whom there was no time keep what was read before, and come first at the next look.
+    ///
+    /// # Errors
+    /// Those of the socket monitor (`sock_diag(7)`).
+    pub fn look(&mut self, patience: Option<Duration>) -> io::Result<Snapshot> {
+        let now = Instant::now();
+        let events = self.enter(now);
+        self.read_figures(patience.map(|patience| Instant::now() + patience));
+        let (listeners, connections) = self.sockets()?;
+        let counters = self.counted.zip(Counters::read().ok()).map(|(first, now)| now.since(first));
+        Ok(Snapshot {
+            elapsed: now.duration_since(self.began),
+            processes: self.members(),
+            listeners,
+            connections,
+            counters,
+            events,
+        })
+    }
+
+    /// The processes that are there now, and whether they are orphans.
+    fn processes(&self) -> Vec<(Process, bool)> {
+        let mut there = Everybody::new(every());
+        match self.root {
+            Root::Hidden => Vec::new(),
+            Root::Supervised { keeper, server } => {
+                let below = there.take_family(keeper).into_iter().skip(1);
+                let with_it = |one: Process| {
+                    let is_orphan = one.parent == keeper && one.pid != server;
+                    (one, is_orphan)
+                };
+                below.map(with_it).collect()
+            }
+            Root::Process(root) => {
+                // The pid may have been given to a stranger.
+                let is_it =
+                    |one: &Process| self.looked.is_none() || self.known.contains_key(&id(one));
+                let has_root = there.by_pid.get(&root).is_some_and(is_it);
+                let family = if has_root { there.take_family(root) } else { Vec::new() };
+                let mut found: Vec<_> = family.into_iter().map(|one| (one, false)).collect();
+                for &(pid, started) in self.known.keys() {
+                    if there.by_pid.get(&pid).is_some_and(|one| one.started == started) {
+                        let family = there.take_family(pid).into_iter().enumerate();
+                        found.extend(family.map(|(index, one)| (one, index == 0)));
+                    }
+                }
+                found
+            }
+        }
+    }
+
+    /// Remembers who is there now, and says what has happened since the look before.
+    fn enter(&mut self, now: Instant) -> Vec<Event> {
+        let since = self.looked.map(|before| now.duration_since(before));
+        let processes = self.processes();
+        let mut before = mem::take(&mut self.known);
+        let mut events = Vec::new();
+        for (process, is_orphan) in processes {
+            let old = before.remove(&id(&process));
+            if since.is_some() {
+                events.extend(event(old.as_ref(), &process, is_orphan));
+            }
+            let cpu_now = old.as_ref().zip(since).map(|(old, since)| {
+                process.own_cpu.saturating_sub(old.process.own_cpu).as_secs_f64()
+                    / since.as_secs_f64()
+            });
+            let figures = old.map(|old| old.figures).unwrap_or_default();
+            self.known.insert(id(&process), Known { process, is_orphan, cpu_now, figures });
+        }
+        events.extend(before.into_values().map(|gone| Event::Reaped { pid: gone.process.pid }));
+        self.looked = Some(now);
+        events
+    }
+
+    fn read_figures(&mut self, deadline: Option<Instant>) {
+        let (first, last) = (self.known.range(..self.turn), self.known.range(self.turn..));
+        let turns: Vec<Id> = last.chain(first).map(|(&id, _)| id).collect();
+        for id in turns {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.turn = id;
+                return;
+            }
+            if let Some(known) = self.known.get_mut(&id) {
+                known.figures = Figures {
+                    table: known.process.table(),
+                    pss: known.process.pss(),
+                    switches: known.process.switches(),
+                };
+            }
+        }
+    }
+
+    fn members(&self) -> Vec<Member> {
+        let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+        let names: HashMap<u32, &str> =
+            self.known.values().map(|one| (one.process.pid, one.process.name.as_str())).collect();
+        // A zombie has no command line any more, and most bear the name of their parent.
+        let full_name = |process: &Process| {
+            let is_cut = process.is_zombie() && process.name.len() == NAME;
+            let parent = names.get(&process.parent).filter(|_| is_cut);
+            let full = parent.filter(|parent| parent.starts_with(&process.name));
+            full.map_or(process.name.clone(), |&parent| parent.to_owned())
+        };
+        let members = self.known.values().map(|known| Member {
+            process: Process { name: full_name(&known.process), ..known.process.clone() },
+            depth: 0,
+            is_orphan: known.is_orphan,
+            age: boot.saturating_sub(known.process.started),
+            cpu_now: known.cpu_now,
+            descriptors: known.figures.table.as_ref().map(|table| table.len() as u64),
+            pss: known.figures.pss,
+            switches: known.figures.switches,
+        });
+        in_order(members.collect())
+    }
+
+    /// The server's sockets: those that its processes hold, and those that nobody holds but are of
+    /// a port on which it listens.
+    fn sockets(&self) -> io::Result<(Vec<Listener>, Vec<Connection>)> {
+        let mut holders = Holders::default();
+        for known in self.known.values() {
+            holders.enter(known.process.pid, known.figures.table.as_deref().unwrap_or_default());
+        }
+        let all = sockets()?;
+        let states: HashMap<_, _> =
+            all.iter().map(|one| ((one.local, one.peer), one.state)).collect();
+        let is_held = |one: &Socket| !holders.of(one.inode).is_empty();
+        let (listening, others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|one| one.state == State::Listen);
+        let is_its_port = |one: &Socket| self.port == Some(one.local.port());
+        let listeners = listening.into_iter().filter(|one| is_held(one) || is_its_port(one));
+        let listeners: Vec<_> = listeners.map(|one| Listener::of(&one, &holders)).collect();
+        let ports: HashSet<_> = listeners.iter().map(|one| one.address.port()).collect();
+        let connections = others
+            .into_iter()
+            .filter(|one| is_held(one) || ports.contains(&one.local.port()))
+            .map(|one| {
+                let peer_state = states.get(&(one.peer, one.local)).copied();
+                Connection::of(&one, peer_state, &holders)
+            });
+        Ok((listeners, connections.collect()))
+    }
+}
+
+/// All processes that there are: to read them all is cheaper than to ask each for its children.
+struct Everybody {
+    by_pid: HashMap<u32, Process>,
+    children: HashMap<u32, Vec<u32>>,
+}
+
+impl Everybody {
+    fn new(processes: Vec<Process>) -> Self {
+        let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+        for process in &processes {
+            children.entry(process.parent).or_default().push(process.pid);
+        }
+        let by_pid = processes.into_iter().map(|process| (process.pid, process)).collect();
+        Self { by_pid, children }
+    }
+
+    /// Takes out a process and all its descendants, it first.
+    fn take_family(&mut self, root: u32) -> Vec<Process> {
+        let mut family = Vec::new();
+        let mut waiting = vec![root];
+        while let Some(pid) = waiting.pop() {
+            family.extend(self.by_pid.remove(&pid));
+            waiting.extend(self.children.remove(&pid).unwrap_or_default());
+        }
+        family
+    }
+}
+
+fn id(process: &Process) -> Id {
+    (process.pid, process.started)
+}
+
+fn event(old: Option<&Known>, process: &Process, is_orphan: bool) -> Option<Event> {
+    let &Process { pid, parent, end, .. } = process;
+    let Some(old) = old else {
+        return Some(Event::Started { pid, parent });
+    };
+    if process.is_zombie() && !old.process.is_zombie() {
+        return Some(Event::Zombie { pid, end });
+    }
+    let is_new = is_orphan && !old.is_orphan;
+    is_new.then_some(Event::Orphaned { pid, parent: old.process.parent })
+}
