@@ -36,7 +36,8 @@ mod plan;
 
 use std::{
     convert::Infallible,
-    ffi::c_int,
+    ffi::{CStr, c_int},
+    fs,
     net::{Ipv4Addr, Shutdown, SocketAddr},
     os::{
         fd::{AsFd, AsRawFd, RawFd},
@@ -83,6 +84,9 @@ pub use self::{
 /// How often the table of listening sockets is looked at: the kernel announces no `listen()`.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// What the keeper is called, 15 bytes at most (`PR_SET_NAME(2const)`).
+const KEEPER: &CStr = c"rungs-keeper";
+
 /// A running server with all its descendants. Dropping it kills them and waits until they are gone.
 #[derive(Debug)]
 pub struct Server {
@@ -111,6 +115,28 @@ impl Server {
         let mut server = Self::spawn(launch).map_err(fail)?;
         server.await_listening(launch).map_err(fail)?;
         Ok(server)
+    }
+
+    /// Starts a server, and waits until it is executed, but not until it listens: `launch.address`
+    /// and `launch.patience` do not matter, and [`Self::address`] is the unspecified one.
+    ///
+    /// # Errors
+    /// [`Cause::System`], and what kept it from being executed.
+    pub fn begin(launch: &Launch) -> Result<Self, StartError> {
+        let fail = |cause| StartError { program: launch.program.clone(), cause };
+        let mut server = Self::spawn(launch).map_err(fail)?;
+        loop {
+            let state = server.watched.next(LOOK);
+            if let Some(failure) = state.failure {
+                return Err(fail(failure.explain(launch)));
+            }
+            if let Some(pid) = state.pid.filter(|&pid| state.ending().is_some() || is_executed(pid))
+            {
+                server.pid = pid;
+                drop(state);
+                return Ok(server);
+            }
+        }
     }
 
     /// Where a client reaches it. A wildcard address is given as the loopback address it includes.
@@ -241,6 +267,12 @@ impl Drop for Server {
     }
 }
 
+/// Whether a process is no copy of its keeper any more: execve(2) gives it a name of its own.
+fn is_executed(pid: u32) -> bool {
+    let name = fs::read(format!("/proc/{pid}/comm"));
+    name.is_ok_and(|name| name.trim_ascii_end() != KEEPER.to_bytes())
+}
+
 /// Runs a program that is no server to its end, and ends what it leaves behind. Whatever ends the
 /// harness meanwhile ends the program too. Address and patience do not matter.
 ///
@@ -300,7 +332,7 @@ fn settle() -> Result<(), Failure> {
     // Out of the harness's group, to which the terminal sends SIGINT.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(&failed)?;
     prctl::set_child_subreaper(true).map_err(&failed)?;
-    prctl::set_name(c"rungs-keeper").map_err(&failed)?;
+    prctl::set_name(KEEPER).map_err(&failed)?;
     // An ignored SIGCHLD would reap children unseen, and ignored signals outlive execve(2).
     for signal in 1..=libc::SIGRTMAX() {
         // SAFETY: SIG_DFL installs no handler. It fails for SIGKILL and SIGSTOP, harmlessly.
