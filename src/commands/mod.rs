@@ -5,6 +5,7 @@ mod compare;
 mod interrupt;
 mod list;
 mod load;
+mod watch;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   rungs compare                           all rungs, side by side
   rungs compare iterativeserver epollserver --peer nginx
   rungs load 127.0.0.1:8888 --rate 1000   any server, 1,000 requests a second
+  rungs watch --port 8888                 its processes, descriptors, sockets
   cargo run --bin iterativeserver         one rung, by itself
 
 In the project's folder, `cargo run --release --` stands for `rungs`.";
@@ -44,6 +46,7 @@ enum Command {
     List(list::Args),
     Compare(compare::Args),
     Load(Box<load::Args>),
+    Watch(watch::Args),
 }
 
 /// Parses the command line and does what it says. Exit codes: 0 done, 1 failed or incomplete, 2 a
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::List(args) => list::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Watch(args) => watch::run(&args),
     };
     done.unwrap_or_else(|error| fail(&error))
 }

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `every`: what the subcommands have in common
-//! - `list`, `compare`, `load`: a subcommand each
+//! - `list`, `compare`, `load`, `watch`: a subcommand each
 //! - `ports`: `load` where they run out
 //! - `clients`: `client1` and `client2`
 //! - `support`: starting a program, and looking at it
@@ -19,3 +19,4 @@ mod ports;
 mod support;
 #[path = "../waiting/mod.rs"]
 mod waiting;
+mod watch;

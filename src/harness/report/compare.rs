@@ -3,6 +3,7 @@
 use super::{
     super::compare::{Comparison, Row, Work},
     ink::Ink,
+    short,
     table::{Lean, table, text},
 };
 use std::{collections::BTreeMap, fmt::Write, iter};
@@ -70,14 +71,14 @@ fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> Stri
         }
         table.add_row([
             format!("{}{}", row.name, if comparison.has_less(row) { "*" } else { "" }),
-            row.requests_per_second.map_or_else(none, short_number),
-            row.p50_us.map_or_else(none, short_time),
-            row.p99_us.map_or_else(none, short_time),
-            short_count(row.failures.values().sum()),
-            row.cpu_us_per_request.map_or_else(none, short_time),
-            row.peak_pss.map_or_else(none, short_memory),
-            row.descriptors_left.map_or_else(none, short_count),
-            short_count(row.zombies_left as u64),
+            row.requests_per_second.map_or_else(none, short::number),
+            row.p50_us.map_or_else(none, short::time),
+            row.p99_us.map_or_else(none, short::time),
+            short::count(row.failures.values().sum()),
+            row.cpu_us_per_request.map_or_else(none, short::time),
+            row.peak_pss.map_or_else(none, short::memory),
+            row.descriptors_left.map_or_else(none, short::count),
+            short::count(row.zombies_left as u64),
             row.broke.word().to_owned(),
         ]);
     }
@@ -166,45 +167,6 @@ fn by_server<'a>(
 
 fn none() -> String {
     "–".to_owned()
-}
-
-/// At most five characters: `0.4`, `87`, `12.3k`, `1.2M`.
-fn short_number(number: f64) -> String {
-    match number {
-        0.0 => "0".to_owned(),
-        n if n < 9.95 => format!("{n:.1}"),
-        n if n < 9_999.5 => format!("{n:.0}"),
-        n if n < 99_950.0 => format!("{:.1}k", n / 1e3),
-        n if n < 999_500.0 => format!("{:.0}k", n / 1e3),
-        n => format!("{:.1}M", n / 1e6),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "only large counts are rounded, to three figures")]
-fn short_count(count: u64) -> String {
-    if count < 10_000 { count.to_string() } else { short_number(count as f64) }
-}
-
-/// Microseconds, in at most five characters: `85µs`, `1.2ms`, `12ms`, `1.2s`.
-fn short_time(microseconds: f64) -> String {
-    match microseconds {
-        t if t < 9.95 => format!("{t:.1}µs"),
-        t if t < 999.5 => format!("{t:.0}µs"),
-        t if t < 9_950.0 => format!("{:.1}ms", t / 1e3),
-        t if t < 999_500.0 => format!("{:.0}ms", t / 1e3),
-        t => format!("{:.1}s", t / 1e6),
-    }
-}
-
-/// Bytes, in at most four characters: `87K`, `1.2M`, `12M`, `1.2G`.
-#[expect(clippy::cast_precision_loss, reason = "rounded to two figures")]
-fn short_memory(bytes: u64) -> String {
-    match bytes as f64 / 1024.0 {
-        k if k < 999.5 => format!("{k:.0}K"),
-        k if k < 9.95 * 1024.0 => format!("{:.1}M", k / 1024.0),
-        k if k < 999.5 * 1024.0 => format!("{:.0}M", k / 1024.0),
-        k => format!("{:.1}G", k / 1024.0 / 1024.0),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,295 @@
+//! Draws the screen of `rungs watch`.
+
+use super::screen::{Choice, Focus, Screen};
+use crate::harness::{
+    observe::{Connection, Descriptor, Holder, Member, State, Target},
+    report::{
+        self, CONNECTION_TITLES, LISTENER_TITLES, PROCESS_TITLES, STATE_TITLES, connection_cells,
+        listener_cells, process_cells, state_rows,
+    },
+};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    style::{Color, Modifier, Style, Stylize},
+    text::Line,
+    widgets::{Block, Borders, Clear, Paragraph, Row, Sparkline, Table},
+};
+
+const KEYS: &str = " ↑↓ choose   tab next list   / filter   space pause   ? help   q quit";
+
+const HELP: &str = "\
+ ↑ ↓ PgUp PgDn Home End  choose a row
+ tab, shift-tab          processes, their descriptors, connections,
+                         those who hold them
+ /                       only rows with this text; Esc shows all again
+ space                   pause, and go on        ? help     q quit
+
+ ZOMBIE      it has ended, and its parent has not waited for it
+ orphan      its parent has ended before it
+ CLOSE-WAIT  the client has closed; somebody here holds it open still
+ queued      connections that wait to be accepted; backlog: how many may
+ thr, fds    threads, descriptors    switches  context switches so far
+ PSS         memory; a page that n processes share counts 1/n
+ New connections and full accept queues are counted for all servers of
+ this machine. What may not be known is a ?.";
+
+/// Listening sockets that there is room for.
+const LISTENERS: usize = 3;
+
+/// Colours, and where they are not wanted none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    pub(super) has_colours: bool,
+}
+
+impl Paint {
+    fn ink(self, colour: Color) -> Style {
+        if self.has_colours { Style::new().fg(colour) } else { Style::new() }
+    }
+}
+
+pub(super) fn draw(screen: &Screen, paint: Paint, frame: &mut Frame<'_>) {
+    let states = state_rows(&screen.snapshot.connections);
+    let listeners = screen.snapshot.listeners.len().clamp(1, LISTENERS);
+    let [head, sparks, upper, listening, in_states, lower, event, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(3),
+        Constraint::Fill(3),
+        lines(listeners + 2),
+        lines(if states.is_empty() { 0 } else { states.len() + 1 }),
+        Constraint::Fill(2),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    let title = report::headline(&screen.snapshot);
+    let title = if screen.is_paused { format!("PAUSED: {title}") } else { title };
+    frame.render_widget(Paragraph::new(title).style(bold()), head);
+    draw_sparks(screen, frame, sparks);
+    if screen.focus.is_of_connections() {
+        draw_connections(screen, paint, frame, upper);
+        draw_holders(screen, frame, lower);
+    } else {
+        draw_processes(screen, paint, frame, upper);
+        draw_descriptors(screen, frame, lower);
+    }
+    draw_listeners(screen, frame, listening);
+    draw_states(states, paint, frame, in_states);
+    frame.render_widget(Paragraph::new(screen.event.as_str()).style(bold()), event);
+    frame.render_widget(Paragraph::new(last_line(screen)), keys);
+    if screen.is_help {
+        let height = HELP.lines().count() + 2;
+        let area = frame.area().centered(Constraint::Length(74), lines(height));
+        frame.render_widget(Clear, area);
+        frame.render_widget(Paragraph::new(HELP).block(Block::bordered().title(" help ")), area);
+    }
+}
+
+fn lines(count: usize) -> Constraint {
+    Constraint::Length(u16::try_from(count).unwrap_or(u16::MAX))
+}
+
+fn bold() -> Style {
+    Style::new().add_modifier(Modifier::BOLD)
+}
+
+fn last_line(screen: &Screen) -> String {
+    match (screen.is_filtering, screen.filter.as_str()) {
+        (true, filter) => format!(" /{filter}█   Enter keeps it, Esc shows all"),
+        (false, "") => KEYS.to_owned(),
+        (false, filter) => format!(" only rows with \"{filter}\"; Esc shows all"),
+    }
+}
+
+fn draw_sparks(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
+    let points = || screen.history.iter();
+    let rise = |(one, next): (u64, u64)| next.saturating_sub(one);
+    let opened = || points().map(|point| point.opened);
+    let rows = [
+        ("new connections", opened().zip(opened().skip(1)).map(rise).collect()),
+        ("processes", points().map(|point| point.processes).collect()),
+        ("zombies", points().map(|point| point.zombies).collect()),
+        ("descriptors", points().map(|point| point.descriptors).collect::<Vec<_>>()),
+    ];
+    let columns: [Rect; 4] = Layout::horizontal([Constraint::Fill(1); 4]).spacing(1).areas(area);
+    for ((title, data), column) in rows.into_iter().zip(columns) {
+        let now = data.last().copied().unwrap_or_default();
+        let [words, picture] =
+            Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(column);
+        frame.render_widget(Paragraph::new(format!("{now} {title}")), words);
+        let newest = data.len().saturating_sub(usize::from(picture.width));
+        frame.render_widget(Sparkline::default().data(&data[newest..]), picture);
+    }
+}
+
+fn draw_processes(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Rect) {
+    let colour = |member: &Member| match (member.process.is_zombie(), member.is_orphan) {
+        (true, _) => paint.ink(Color::Red),
+        (false, true) => paint.ink(Color::Yellow),
+        _ => Style::new(),
+    };
+    let (first, last) = window(&screen.processes, area);
+    let rows = screen.processes.places[first..last].iter().map(|&place| {
+        let member = &screen.snapshot.processes[place];
+        row(process_cells(member), &[2, 1]).style(colour(member))
+    });
+    let widths = [7, 25, 17, 4, 5, 5, 4, 8, 5].map(Constraint::Length);
+    let is_here = screen.focus == Focus::Processes;
+    let chosen = is_here.then(|| screen.processes.chosen - first);
+    let table = listed(rows, chosen).header(row(PROCESS_TITLES.map(str::to_owned), &[2, 1]));
+    frame.render_widget(table.widths(widths).block(top("processes", is_here)), area);
+}
+
+fn draw_connections(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Rect) {
+    let colour = |one: &Connection| match one.state {
+        State::CloseWait | State::FinWait2 => paint.ink(Color::Yellow),
+        _ => Style::new(),
+    };
+    let (first, last) = window(&screen.connections, area);
+    let rows = screen.connections.places[first..last].iter().map(|&place| {
+        let connection = &screen.snapshot.connections[place];
+        row(connection_cells(connection), &[0, 1, 3]).style(colour(connection))
+    });
+    let widths = [24, 13, 8, 32].map(Constraint::Length);
+    let is_here = screen.focus == Focus::Connections;
+    let chosen = is_here.then(|| screen.connections.chosen - first);
+    let header = row(CONNECTION_TITLES.map(str::to_owned), &[0, 1, 3]);
+    let table = listed(rows, chosen).header(header).widths(widths);
+    frame.render_widget(table.block(top("connections", is_here)), area);
+}
+
+fn draw_listeners(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
+    let shown = screen.snapshot.listeners.iter().take(LISTENERS);
+    let rows = shown.map(|one| row(listener_cells(one), &[0, 3]));
+    let header = row(LISTENER_TITLES.map(str::to_owned), &[0, 3]);
+    let table = Table::new(rows, [24, 8, 8, 36].map(Constraint::Length)).header(header);
+    let title = match screen.snapshot.counters {
+        Some(counted) => format!(
+            "sockets, {} full accept queues, {} drops",
+            counted.listen_overflows, counted.listen_drops
+        ),
+        None => "sockets".to_owned(),
+    };
+    frame.render_widget(table.block(top(&title, false)), area);
+}
+
+fn draw_states(states: Vec<[String; 4]>, paint: Paint, frame: &mut Frame<'_>, area: Rect) {
+    let rows = states.into_iter().map(|cells| {
+        let ink = if cells[3].is_empty() { Style::new() } else { paint.ink(Color::Yellow) };
+        row(cells, &[0, 3]).style(ink)
+    });
+    let header = row(STATE_TITLES.map(str::to_owned), &[0, 3]);
+    let table = Table::new(rows, [13, 6, 13, 44].map(Constraint::Length)).header(header);
+    frame.render_widget(table, area);
+}
+
+/// The descriptor table of the chosen process, and who else holds the same connections.
+fn draw_descriptors(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
+    let is_here = screen.focus == Focus::Descriptors;
+    let Some(member) = screen.chosen_process() else {
+        return frame.render_widget(top("descriptors", is_here), area);
+    };
+    let pid = member.process.pid;
+    let title = match &screen.table {
+        None => format!("descriptors of {pid}: they may not be read"),
+        Some(table) if table.is_empty() => format!("descriptors of {pid}: none"),
+        Some(_) => format!("descriptors of {pid}"),
+    };
+    let table = screen.table.as_deref().unwrap_or_default();
+    let places = Choice { places: (0..table.len()).collect(), chosen: screen.lower };
+    let (first, last) = window(&places, area);
+    let rows =
+        table[first..last].iter().map(|one| row(descriptor_cells(screen, pid, one), &[1, 2]));
+    let header =
+        row(["fd", "what it is", "others who hold it (pid:fd)"].map(str::to_owned), &[1, 2]);
+    let chosen = is_here.then(|| screen.lower - first);
+    let widths = [5, 44, 28].map(Constraint::Length);
+    let table = listed(rows, chosen).header(header).widths(widths);
+    frame.render_widget(table.block(top(&title, is_here)), area);
+}
+
+/// A descriptor, a socket by its addresses.
+fn descriptor_cells(screen: &Screen, pid: u32, descriptor: &Descriptor) -> [String; 3] {
+    let number = descriptor.number;
+    let (what, holders): (String, &[Holder]) = match &descriptor.target {
+        Target::Socket(_) => {
+            let mut listeners = screen.snapshot.listeners.iter();
+            let own = Holder { pid, descriptor: number };
+            if let Some(&place) = screen.held.get(&(pid, number)) {
+                let one = &screen.snapshot.connections[place];
+                (format!("connection to {}, {}", one.peer, one.state), one.holders())
+            } else if let Some(one) =
+                listeners.find(|one| one.holders.iter().flatten().any(|holder| *holder == own))
+            {
+                (
+                    format!("listening on {}", one.address),
+                    one.holders.as_deref().unwrap_or_default(),
+                )
+            } else {
+                (descriptor.target.to_string(), &[])
+            }
+        }
+        other => (other.to_string(), &[]),
+    };
+    let others = holders.iter().filter(|one| one.pid != pid);
+    let others: Vec<_> = others.map(|one| format!("{}:{}", one.pid, one.descriptor)).collect();
+    [number.to_string(), what, others.join(" ")]
+}
+
+/// Who holds the chosen connection.
+fn draw_holders(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
+    let is_here = screen.focus == Focus::Holders;
+    let Some(connection) = screen.chosen_connection() else {
+        return frame.render_widget(top("holders", is_here), area);
+    };
+    let who = match &connection.holders {
+        None => "it may not be known who holds",
+        Some(holders) if holders.is_empty() => "nobody holds",
+        Some(_) => "who holds",
+    };
+    let holders = connection.holders();
+    let title = format!("{who} the connection to {}", connection.peer);
+    let places = Choice { places: (0..holders.len()).collect(), chosen: screen.lower };
+    let (first, last) = window(&places, area);
+    let name = |pid| {
+        let mut members = screen.snapshot.processes.iter().map(|member| &member.process);
+        members.find(|one| one.pid == pid).map_or_else(String::new, |one| one.name.clone())
+    };
+    let cells = |one: &Holder| [one.pid.to_string(), one.descriptor.to_string(), name(one.pid)];
+    let rows = holders[first..last].iter().map(|one| row(cells(one), &[2]));
+    let header = row(["pid", "fd", "name"].map(str::to_owned), &[2]);
+    let chosen = is_here.then(|| screen.lower - first);
+    let table = listed(rows, chosen).header(header).widths([8, 6, 40].map(Constraint::Length));
+    frame.render_widget(table.block(top(&title, is_here)), area);
+}
+
+/// A row whose cells lean to the right, but for those at the `left` places.
+fn row<const N: usize>(cells: [String; N], left: &[usize]) -> Row<'static> {
+    Row::new(cells.into_iter().enumerate().map(|(place, cell)| {
+        let line = Line::raw(cell);
+        if left.contains(&place) { line } else { line.right_aligned() }
+    }))
+}
+
+/// A table in which a row may be chosen.
+fn listed<'a>(rows: impl Iterator<Item = Row<'a>>, chosen: Option<usize>) -> Table<'a> {
+    let reversed = |(place, row): (usize, Row<'a>)| {
+        if chosen == Some(place) { row.add_modifier(Modifier::REVERSED) } else { row }
+    };
+    Table::default().rows(rows.enumerate().map(reversed))
+}
+
+/// A list's title; of the one in which the arrows move in bold.
+fn top(title: &str, is_here: bool) -> Block<'static> {
+    let style = if is_here { bold() } else { Style::new() };
+    Block::new().borders(Borders::TOP).title(Line::styled(format!(" {title} "), style))
+}
+
+/// The rows that fit below the border and the header, the chosen one among them.
+fn window(choice: &Choice, area: Rect) -> (usize, usize) {
+    let rows = choice.places.len();
+    let height = usize::from(area.height.saturating_sub(2));
+    let first = (choice.chosen + 1).saturating_sub(height).min(rows);
+    (first, rows.min(first + height))
+}

@@ -1,0 +1,66 @@
+//! The loop that keeps the screen current.
+
+use super::{
+    super::has_colours,
+    draw::{Paint, draw},
+    screen::{Screen, Wish},
+};
+use crate::harness::observe::Watcher;
+use anyhow::{Context, Result};
+use ratatui::{
+    DefaultTerminal,
+    crossterm::event::{self, Event},
+};
+use std::{
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+/// How often it is looked whether a signal has come.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Shows one snapshot after another until somebody ends it. The terminal is as before then, after a
+/// panic too.
+pub(super) fn run(
+    watcher: &mut Watcher,
+    interval: Duration,
+    stop: &AtomicBool,
+) -> Result<ExitCode> {
+    let mut terminal = ratatui::try_init().context("set up the terminal")?;
+    let ended = keep_current(&mut terminal, watcher, interval, stop);
+    ratatui::try_restore().context("restore the terminal")?;
+    ended
+}
+
+fn keep_current(
+    terminal: &mut DefaultTerminal,
+    watcher: &mut Watcher,
+    interval: Duration,
+    stop: &AtomicBool,
+) -> Result<ExitCode> {
+    let paint = Paint { has_colours: has_colours() };
+    let mut screen = Screen::new();
+    let mut next = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        if Instant::now() >= next && !screen.is_paused {
+            screen.show(watcher.look(Some(interval / 4)).context("look at the sockets")?);
+            next = Instant::now() + interval;
+        }
+        terminal.draw(|frame| draw(&screen, paint, frame)).context("write to the terminal")?;
+        let left = next.saturating_duration_since(Instant::now());
+        // In pause nothing is due.
+        let patience = if screen.is_paused { STEP } else { left.min(STEP) };
+        if event::poll(patience).context("read from the terminal")?
+            && let Event::Key(key) = event::read().context("read from the terminal")?
+            && key.is_press()
+        {
+            match screen.press(key) {
+                Wish::GoOn => {}
+                Wish::Quit => return Ok(ExitCode::SUCCESS),
+                Wish::Interrupt => break,
+            }
+        }
+    }
+    Ok(ExitCode::from(130))
+}
