@@ -20,7 +20,7 @@ use nix::{
     unistd::Pid,
 };
 use rungs::harness::observe::{
-    End, Event, Process, Root, Snapshot, State, Tree, Watcher, cpu, sockets, tree,
+    End, Event, Process, Root, Snapshot, Socket, State, Tree, Watcher, cpu, sockets, tree,
 };
 
 use waiting::{await_some, await_until};
@@ -232,10 +232,14 @@ fn sockets_are_seen_from_both_ends() {
     let address = listener.local_addr().unwrap();
     let client = TcpStream::connect(address).unwrap();
     let own = client.local_addr().unwrap();
-    let all = sockets().unwrap();
+    // connect(2) may return before the listening socket has its last ACK.
+    let all = await_some("one that waits to be accepted", || {
+        let all = sockets().unwrap();
+        let is_it = |one: &&Socket| one.local == address && one.state == State::Listen;
+        (all.iter().find(is_it)?.received == 1).then_some(all)
+    });
     let listening = all.iter().find(|one| one.local == address && one.state == State::Listen);
     let listening = listening.unwrap();
-    assert_eq!(listening.received, 1, "one waits to be accepted");
     let tree = tree(id());
     let table = tree.processes[0].table().unwrap();
     let shown = table.iter().map(|one| one.target.to_string());
@@ -261,7 +265,7 @@ fn an_ipv6_socket_names_ipv4_clients_as_they_do_themselves() {
 
 /// A look at all that there is to see.
 fn look(watcher: &mut Watcher) -> Snapshot {
-    watcher.look(None).unwrap()
+    watcher.look(None)
 }
 
 fn name_of(snapshot: &Snapshot, pid: u32) -> Option<&str> {
@@ -282,7 +286,7 @@ fn a_zombie_is_told_once_with_its_status() {
     // `sleep` does not wait for the child of the shell that it was.
     let (mut shell, child) = with_child("exec sleep 1000");
     let root = shell.0.id();
-    let mut watcher = Watcher::new(Root::Process(root), None);
+    let mut watcher = Watcher::new(Root::Process(root));
     let first = await_some("a sleep and its child", || {
         let seen = look(&mut watcher);
         (name_of(&seen, root) == Some("sleep")).then_some(seen)
@@ -300,9 +304,9 @@ fn a_zombie_is_told_once_with_its_status() {
 
 #[test]
 fn who_comes_and_who_goes_is_told() {
-    let (mut shell, child) = with_child("wait; read go; sleep 1000");
+    let (mut shell, child) = with_child("wait; read go; sleep 1000; :");
     let root = shell.0.id();
-    let mut watcher = Watcher::new(Root::Process(root), None);
+    let mut watcher = Watcher::new(Root::Process(root));
     assert_eq!(look(&mut watcher).processes.len(), 2);
     shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
     await_until("the end of the child", || {
@@ -318,7 +322,7 @@ fn who_comes_and_who_goes_is_told() {
 fn who_outlives_its_parent_is_an_orphan() {
     let mut shell = Shell::run("(sleep 1000 & echo $!; wait) & wait; sleep 1000");
     let grandchild: u32 = shell.line().parse().unwrap();
-    let mut watcher = Watcher::new(Root::Process(shell.0.id()), None);
+    let mut watcher = Watcher::new(Root::Process(shell.0.id()));
     let first = await_some("the grandchild as a sleep", || {
         let seen = look(&mut watcher);
         (name_of(&seen, grandchild) == Some("sleep")).then_some(seen)
@@ -342,4 +346,31 @@ fn who_outlives_its_parent_is_an_orphan() {
     assert_eq!(seen.processes.last().unwrap().process.pid, grandchild, "orphans come last");
     // It goes on being watched, whoever its parent is now.
     assert!(member(&look(&mut watcher)).is_orphan);
+}
+
+#[test]
+fn who_started_and_ended_between_two_looks_is_a_zombie_first() {
+    // `sleep` does not wait for the child of the shell that it was.
+    let mut shell = Shell::run("echo; read go; (exit 9) & exec sleep 1000");
+    shell.line();
+    let mut watcher = Watcher::new(Root::Process(shell.0.id()));
+    assert_eq!(look(&mut watcher).events, []);
+    shell.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    await_until("a zombie", || shell.tree().zombies() == 1);
+    let events = look(&mut watcher).events;
+    assert!(matches!(events[..], [Event::Zombie { end: Some(End::Exited(9)), .. }]), "{events:?}");
+}
+
+#[test]
+fn sockets_of_another_network_namespace_are_unknown() {
+    let mut shell = Shell::run("exec unshare --net sh -c 'echo there; exec sleep 1000' 2>&1");
+    if shell.line() != "there" {
+        println!(
+            "skipped sockets_of_another_network_namespace_are_unknown: no unshare, or not root"
+        );
+        return;
+    }
+    let seen = look(&mut Watcher::new(Root::Process(shell.0.id())));
+    assert!(seen.sockets.is_err_and(|why| why.contains("network namespace")));
+    assert_eq!(seen.processes.len(), 1);
 }

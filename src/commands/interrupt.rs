@@ -16,11 +16,7 @@ use std::{
 /// The first Ctrl-C ends the run with what was measured, and the bar at once; the second ends the
 /// program. The servers' keepers end the servers.
 pub(super) fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = stop_flag()?;
     let (mut signals, bar) = (Signals::new([SIGINT, SIGTERM])?, bar.clone());
     // What is under way may go on for seconds; the user should not be left in doubt.
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -29,5 +25,15 @@ pub(super) fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>
             say("stopping; Ctrl-C again ends at once");
         }
     })?;
+    Ok(stop)
+}
+
+/// A flag that the first Ctrl-C raises; the second ends the program, whatever it waits for.
+pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
     Ok(stop)
 }

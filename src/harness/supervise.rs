@@ -117,8 +117,8 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts a server, and waits until it is executed, but not until it listens: `launch.address`
-    /// and `launch.patience` do not matter, and [`Self::address`] is the unspecified one.
+    /// Starts a server, and waits until it is executed, but not until it listens, so that
+    /// `launch.patience` does not matter. [`Self::address`] is the unspecified one.
     ///
     /// # Errors
     /// [`Cause::System`], and what kept it from being executed.

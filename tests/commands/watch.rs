@@ -15,8 +15,8 @@ use std::{
     fs::{self, Permissions},
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
-    os::unix::fs::PermissionsExt,
-    process::{Child, ChildStdin, Command, Stdio},
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    process::{Child, ChildStdin, Command, Output, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -64,7 +64,7 @@ fn the_leak_of_rung_3_is_seen_as_a_fact() {
     }
     let zombies =
         seen["processes"].as_array().unwrap().iter().filter(|one| one["is_zombie"] == true);
-    assert!(zombies.clone().all(|one| one["end"] == "exited 0" && one["parent"] == pid), "{seen}");
+    assert!(zombies.clone().all(|one| one["end"] == "exit 0" && one["parent"] == pid), "{seen}");
     assert_eq!(zombies.count(), 2, "{seen}");
 
     for client in &clients {
@@ -72,13 +72,13 @@ fn the_leak_of_rung_3_is_seen_as_a_fact() {
     }
     await_until("CLOSE-WAIT and FIN-WAIT-2", || {
         let connections = look(&server)["connections"].as_array().unwrap().clone();
-        let has = |one: &Value| one["state"] == "CLOSE-WAIT" && one["client_state"] == "FIN-WAIT-2";
+        let has = |one: &Value| one["state"] == "CLOSE-WAIT" && one["peer_state"] == "FIN-WAIT-2";
         connections.len() == 2 && connections.iter().all(has)
     });
     let port = server.address().port().to_string();
     let (text, stderr) = watch(&["--port", &port, "--once"], 0);
     assert_eq!(stderr, "");
-    for said in ["2 zombies", "ZOMBIE, exited 0", "the client has closed, this server has not"] {
+    for said in ["2 zombies", "ZOMBIE exit 0", "the client has closed, this server has not"] {
         assert!(text.contains(said), "{said}: {text}");
     }
     let held = text
@@ -124,8 +124,23 @@ fn a_command_is_started_and_ended_again() {
         let pid = u32::try_from(process["pid"].as_u64().unwrap()).unwrap();
         assert!(observe::tree(pid).processes.is_empty(), "{process} is left");
     }
-    let (text, _) = watch(&["--once", "--", "true"], 0);
-    assert!(text.contains("no process is left"), "{text}");
+}
+
+#[test]
+fn a_command_that_is_no_server_is_told_so() {
+    for (command, said) in [
+        (&["sh", "-c", "echo first >&2; echo last words >&2; exit 3"][..], "last words"),
+        (&["sh", "-c", "exit 3"], "the server ended before it listened, exit status 3\n"),
+    ] {
+        for look in [&["--once", "--"][..], &["--"]] {
+            let (text, stderr) = watch(&[look, command].concat(), 2);
+            assert!(text.contains("no process is left"), "{text}");
+            assert!(stderr.contains(said) && stderr.contains("exit status 3"), "{stderr}");
+            assert!(!stderr.contains("first"), "{stderr}");
+        }
+    }
+    let (_, stderr) = watch(&["--once", "--", "sleep", "1000"], 2);
+    assert!(stderr.contains("the server does not listen on any TCP port\nhint: "), "{stderr}");
 }
 
 /// Root sees everything, so it becomes somebody else: a user number that nobody has.
@@ -142,13 +157,19 @@ fn what_belongs_to_another_user_is_unknown() {
     let run = |arguments: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "54321", "--clear-groups"]).arg(&program).arg("watch");
-        let output = command.args(["--once", "--json"]).args(arguments).output().ok()?;
-        serde_json::from_slice::<Value>(&output.stdout).ok()
+        command.args(["--once", "--json"]).args(arguments).output()
     };
-    let (Some(by_pid), Some(by_port)) = (run(&["--pid", &pid]), run(&["--port", &port])) else {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let (true, Ok(by_pid), Ok(by_port)) = (is_root, run(&["--pid", &pid]), run(&["--port", &port]))
+    else {
         println!("skipped what_belongs_to_another_user_is_unknown: no setpriv, or not root");
         return;
     };
+    let json = |output: Output| {
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let (by_pid, by_port) = (json(by_pid), json(by_port));
     let process = &by_pid["processes"][0];
     assert_eq!(process["name"], "iterativeserver");
     for hidden in ["descriptors", "pss_bytes"] {
@@ -156,7 +177,7 @@ fn what_belongs_to_another_user_is_unknown() {
     }
     let listening = &by_port["listening"][0];
     assert_eq!(listening["address"], server.address().to_string());
-    assert!(listening["holders"].is_null(), "{listening}");
+    assert!(listening["holders"].is_null() && by_port["processes"].is_null(), "{by_port}");
     assert_eq!(by_port["connections"].as_array().unwrap().len(), 1, "{by_port}");
     drop(client);
 }
@@ -166,7 +187,7 @@ fn who_cannot_be_watched_is_said_in_a_line() {
     for (arguments, code, said) in [
         (&["--pid", "4194305"][..], 1, "--pid 4194305: no such process"),
         (&["--port", "1"], 1, "--port 1: nobody listens there"),
-        (&["--", "/nowhere/server"], 1, "start /nowhere/server: no such file or directory"),
+        (&["--", "/nowhere/server"], 2, "start /nowhere/server: no such file or directory"),
         (&[], 2, "not provided"),
         (&["--pid", "1", "--port", "1"], 2, "--port"),
         (&["--pid", "0"], 2, "--pid"),
@@ -228,7 +249,10 @@ fn a_server_that_ends_ends_the_watch() {
     let last = lines.map(Result::unwrap).last().unwrap();
     let last: Value = serde_json::from_str(&last).unwrap();
     assert_eq!(last["processes"].as_array().unwrap().len(), 0);
-    assert!(last["events"][0].as_str().unwrap().contains("ended, and reaped"), "{last}");
+    assert_eq!(
+        (&last["events"][0]["event"], &last["events"][0]["end"]),
+        (&"reaped".into(), &Value::Null)
+    );
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -241,10 +265,10 @@ struct Terminal {
 
 impl Terminal {
     /// `None` where there is no script(1) to be the terminal.
-    fn start(arguments: &str) -> Option<Self> {
+    fn start(arguments: &str, lines: u16) -> Option<Self> {
         let program = cargo_bin("rungs");
         let command =
-            format!("stty cols 80 rows 24; exec '{}' watch {arguments}", program.display());
+            format!("stty cols 80 rows {lines}; exec '{}' watch {arguments}", program.display());
         let mut script = Command::new("script");
         script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm-256color");
         script.env_remove("NO_COLOR").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -291,7 +315,7 @@ fn a_terminal_gets_a_screen_with_keys() {
     await_until("two zombies", || observe::tree(server.pid()).zombies() == 2);
     let (pid, address) = (server.pid(), server.address());
     let arguments = format!("--pid {pid} --interval 100ms");
-    let Some(mut terminal) = Terminal::start(&arguments) else {
+    let Some(mut terminal) = Terminal::start(&arguments, 24) else {
         println!("skipped a_terminal_gets_a_screen_with_keys: no script(1)");
         return;
     };
@@ -318,4 +342,22 @@ fn a_terminal_gets_a_screen_with_keys() {
     terminal.press("q");
     await_until("the end", || terminal.script.try_wait().unwrap().is_some());
     assert_eq!(terminal.script.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_low_terminal_shows_what_there_is_room_for() {
+    let server = start("epollserver");
+    let clients = [ask(&server), ask(&server), ask(&server)];
+    for lines in [3, 8, 12] {
+        let arguments = format!("--pid {} --interval 100ms", server.pid());
+        let Some(mut terminal) = Terminal::start(&arguments, lines) else {
+            println!("skipped a_low_terminal_shows_what_there_is_room_for: no script(1)");
+            return;
+        };
+        terminal.await_text("1 process, 3 connections");
+        terminal.press("\x1b[B\t\x1b[B\t\x1b[B\t\x1b[Bq");
+        await_until("the end", || terminal.script.try_wait().unwrap().is_some());
+        assert_eq!(terminal.script.wait().unwrap().code(), Some(0), "{lines} lines");
+    }
+    drop(clients);
 }

@@ -5,7 +5,7 @@ use crate::harness::{
     observe::{Connection, Descriptor, Holder, Member, State, Target},
     report::{
         self, CONNECTION_TITLES, LISTENER_TITLES, PROCESS_TITLES, STATE_TITLES, connection_cells,
-        listener_cells, process_cells, state_rows,
+        counters_line, listener_cells, process_cells, state_rows,
     },
 };
 use ratatui::{
@@ -29,10 +29,11 @@ const HELP: &str = "\
  orphan      its parent has ended before it
  CLOSE-WAIT  the client has closed; somebody here holds it open still
  queued      connections that wait to be accepted; backlog: how many may
- thr, fds    threads, descriptors    switches  context switches so far
+ thr, fds    threads, descriptors       ctxsw  context switches so far
  PSS         memory; a page that n processes share counts 1/n
- New connections and full accept queues are counted for all servers of
- this machine. What may not be known is a ?.";
+ new         connections opened since the last look, to all servers here;
+             overflows are counted for all servers, too
+ What may not be known is a ?.";
 
 /// Listening sockets that there is room for.
 const LISTENERS: usize = 3;
@@ -50,8 +51,8 @@ impl Paint {
 }
 
 pub(super) fn draw(screen: &Screen, paint: Paint, frame: &mut Frame<'_>) {
-    let states = state_rows(&screen.snapshot.connections);
-    let listeners = screen.snapshot.listeners.len().clamp(1, LISTENERS);
+    let states = state_rows(screen.snapshot.connections());
+    let listeners = screen.snapshot.listeners().len().clamp(1, LISTENERS);
     let [head, sparks, upper, listening, in_states, lower, event, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(3),
@@ -104,22 +105,22 @@ fn last_line(screen: &Screen) -> String {
 
 fn draw_sparks(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
     let points = || screen.history.iter();
-    let rise = |(one, next): (u64, u64)| next.saturating_sub(one);
     let opened = || points().map(|point| point.opened);
-    let rows = [
-        ("new connections", opened().zip(opened().skip(1)).map(rise).collect()),
+    let rise = |(one, next): (Option<u64>, Option<u64>)| Some(next?.saturating_sub(one?));
+    let rows: [(_, Vec<Option<u64>>); 4] = [
+        ("new, all servers", opened().zip(opened().skip(1)).map(rise).collect()),
         ("processes", points().map(|point| point.processes).collect()),
         ("zombies", points().map(|point| point.zombies).collect()),
-        ("descriptors", points().map(|point| point.descriptors).collect::<Vec<_>>()),
+        ("descriptors", points().map(|point| point.descriptors).collect()),
     ];
     let columns: [Rect; 4] = Layout::horizontal([Constraint::Fill(1); 4]).spacing(1).areas(area);
     for ((title, data), column) in rows.into_iter().zip(columns) {
-        let now = data.last().copied().unwrap_or_default();
+        let now = data.last().copied().flatten().map_or("?".to_owned(), |now| now.to_string());
         let [words, picture] =
             Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(column);
         frame.render_widget(Paragraph::new(format!("{now} {title}")), words);
         let newest = data.len().saturating_sub(usize::from(picture.width));
-        frame.render_widget(Sparkline::default().data(&data[newest..]), picture);
+        frame.render_widget(Sparkline::default().data(data[newest..].iter().copied()), picture);
     }
 }
 
@@ -134,7 +135,10 @@ fn draw_processes(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Re
         let member = &screen.snapshot.processes[place];
         row(process_cells(member), &[2, 1]).style(colour(member))
     });
-    let widths = [7, 25, 17, 4, 5, 5, 4, 8, 5].map(Constraint::Length);
+    let widths = [7, 0, 15, 5, 5, 5, 5, 5, 5].map(|width| match width {
+        0 => Constraint::Fill(1),
+        width => Constraint::Length(width),
+    });
     let is_here = screen.focus == Focus::Processes;
     let chosen = is_here.then(|| screen.processes.chosen - first);
     let table = listed(rows, chosen).header(row(PROCESS_TITLES.map(str::to_owned), &[2, 1]));
@@ -148,10 +152,10 @@ fn draw_connections(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: 
     };
     let (first, last) = window(&screen.connections, area);
     let rows = screen.connections.places[first..last].iter().map(|&place| {
-        let connection = &screen.snapshot.connections[place];
+        let connection = &screen.snapshot.connections()[place];
         row(connection_cells(connection), &[0, 1, 3]).style(colour(connection))
     });
-    let widths = [24, 13, 8, 32].map(Constraint::Length);
+    let widths = [30, 12, 7].map(Constraint::Length).into_iter().chain([Constraint::Fill(1)]);
     let is_here = screen.focus == Focus::Connections;
     let chosen = is_here.then(|| screen.connections.chosen - first);
     let header = row(CONNECTION_TITLES.map(str::to_owned), &[0, 1, 3]);
@@ -160,16 +164,17 @@ fn draw_connections(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: 
 }
 
 fn draw_listeners(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
-    let shown = screen.snapshot.listeners.iter().take(LISTENERS);
+    let shown = screen.snapshot.listeners().iter().take(LISTENERS);
     let rows = shown.map(|one| row(listener_cells(one), &[0, 3]));
     let header = row(LISTENER_TITLES.map(str::to_owned), &[0, 3]);
-    let table = Table::new(rows, [24, 8, 8, 36].map(Constraint::Length)).header(header);
-    let title = match screen.snapshot.counters {
-        Some(counted) => format!(
-            "sockets, {} full accept queues, {} drops",
-            counted.listen_overflows, counted.listen_drops
-        ),
-        None => "sockets".to_owned(),
+    let table = Table::new(
+        rows,
+        [30, 7, 7].map(Constraint::Length).into_iter().chain([Constraint::Fill(1)]),
+    )
+    .header(header);
+    let title = match &screen.snapshot.sockets {
+        Ok(sockets) => counters_line(sockets),
+        Err(why) => format!("sockets: ? {why}"),
     };
     frame.render_widget(table.block(top(&title, false)), area);
 }
@@ -180,7 +185,11 @@ fn draw_states(states: Vec<[String; 4]>, paint: Paint, frame: &mut Frame<'_>, ar
         row(cells, &[0, 3]).style(ink)
     });
     let header = row(STATE_TITLES.map(str::to_owned), &[0, 3]);
-    let table = Table::new(rows, [13, 6, 13, 44].map(Constraint::Length)).header(header);
+    let table = Table::new(
+        rows,
+        [13, 6, 9].map(Constraint::Length).into_iter().chain([Constraint::Fill(1)]),
+    )
+    .header(header);
     frame.render_widget(table, area);
 }
 
@@ -214,10 +223,10 @@ fn descriptor_cells(screen: &Screen, pid: u32, descriptor: &Descriptor) -> [Stri
     let number = descriptor.number;
     let (what, holders): (String, &[Holder]) = match &descriptor.target {
         Target::Socket(_) => {
-            let mut listeners = screen.snapshot.listeners.iter();
+            let mut listeners = screen.snapshot.listeners().iter();
             let own = Holder { pid, descriptor: number };
             if let Some(&place) = screen.held.get(&(pid, number)) {
-                let one = &screen.snapshot.connections[place];
+                let one = &screen.snapshot.connections()[place];
                 (format!("connection to {}, {}", one.peer, one.state), one.holders())
             } else if let Some(one) =
                 listeners.find(|one| one.holders.iter().flatten().any(|holder| *holder == own))
@@ -290,6 +299,6 @@ fn top(title: &str, is_here: bool) -> Block<'static> {
 fn window(choice: &Choice, area: Rect) -> (usize, usize) {
     let rows = choice.places.len();
     let height = usize::from(area.height.saturating_sub(2));
-    let first = (choice.chosen + 1).saturating_sub(height).min(rows);
+    let first = (choice.chosen + 1).saturating_sub(height.max(1)).min(rows);
     (first, rows.min(first + height))
 }

@@ -2,6 +2,7 @@
 
 use super::{
     super::has_colours,
+    Ended,
     draw::{Paint, draw},
     screen::{Screen, Wish},
 };
@@ -22,11 +23,7 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// Shows one snapshot after another until somebody ends it. The terminal is as before then, after a
 /// panic too.
-pub(super) fn run(
-    watcher: &mut Watcher,
-    interval: Duration,
-    stop: &AtomicBool,
-) -> Result<ExitCode> {
+pub(super) fn run(watcher: &mut Watcher, interval: Duration, stop: &AtomicBool) -> Result<Ended> {
     let mut terminal = ratatui::try_init().context("set up the terminal")?;
     let ended = keep_current(&mut terminal, watcher, interval, stop);
     ratatui::try_restore().context("restore the terminal")?;
@@ -38,13 +35,15 @@ fn keep_current(
     watcher: &mut Watcher,
     interval: Duration,
     stop: &AtomicBool,
-) -> Result<ExitCode> {
+) -> Result<Ended> {
     let paint = Paint { has_colours: has_colours() };
-    let mut screen = Screen::new();
-    let mut next = Instant::now();
+    let mut screen = Screen::new(watcher.look(Some(interval / 4)));
+    let mut next = Instant::now() + interval;
+    let mut ended = Ended { code: ExitCode::SUCCESS, has_listened: false };
     while !stop.load(Ordering::Relaxed) {
+        ended.has_listened |= !screen.snapshot.listeners().is_empty();
         if Instant::now() >= next && !screen.is_paused {
-            screen.show(watcher.look(Some(interval / 4)).context("look at the sockets")?);
+            screen.show(watcher.look(Some(interval / 4)));
             next = Instant::now() + interval;
         }
         terminal.draw(|frame| draw(&screen, paint, frame)).context("write to the terminal")?;
@@ -57,10 +56,13 @@ fn keep_current(
         {
             match screen.press(key) {
                 Wish::GoOn => {}
-                Wish::Quit => return Ok(ExitCode::SUCCESS),
-                Wish::Interrupt => break,
+                Wish::Quit => return Ok(ended),
+                Wish::Interrupt => {
+                    ended.code = ExitCode::from(130);
+                    return Ok(ended);
+                }
             }
         }
     }
-    Ok(ExitCode::from(130))
+    Ok(ended)
 }

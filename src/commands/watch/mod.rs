@@ -5,24 +5,17 @@ mod live;
 mod screen;
 mod target;
 
-use super::{has_colours, misuse, print};
+use super::{has_colours, interrupt::stop_flag, misuse, print};
 use crate::harness::{
     observe::{Snapshot, Watcher},
     report,
 };
 use anyhow::{Context, Result};
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    flag,
-};
 use std::{
     ffi::OsString,
     io::{self, IsTerminal},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -39,8 +32,8 @@ Where stdout is no terminal, one text follows another.
 
 Exit codes:
   0  it was watched
-  1  the server could not be started, or nobody listens there
-  2  a wrong command line
+  1  it is not there, or the server that was started here failed
+  2  a wrong command line, or a command that could not be started or never listened
   130  Ctrl-C";
 
 /// How long a server that was started here may take to listen, before `--once` looks.
@@ -81,24 +74,44 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if !(Duration::from_millis(50)..=Duration::from_secs(3600)).contains(&interval) {
         return Err(misuse("--interval: it takes 50ms to 1h".to_owned()));
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&stop)).context("handle signals")?;
-    }
+    let stop = stop_flag().context("handle SIGINT")?;
     let target = Target::find(args)?;
-    let mut watcher = Watcher::new(target.root(), args.port);
-    if args.once {
-        let deadline = Instant::now() + PATIENCE;
-        while target.is_starting(&mut watcher, deadline)? && !stop.load(Ordering::Relaxed) {
-            thread::sleep(STEP);
+    let mut watcher = Watcher::new(target.root());
+    let ended = if args.once {
+        once(&mut watcher, &target, args.json, &stop)?
+    } else if io::stdout().is_terminal() && !args.json {
+        live::run(&mut watcher, interval, &stop)?
+    } else {
+        frames(&mut watcher, interval, args.json, &stop)?
+    };
+    if stop.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(130));
+    }
+    target.done(ended.has_listened)?;
+    Ok(ended.code)
+}
+
+/// How a watch ended.
+#[derive(Debug)]
+struct Ended {
+    code: ExitCode,
+    /// The server was seen to listen.
+    has_listened: bool,
+}
+
+/// One frame, of a server that was started here when it listens.
+fn once(watcher: &mut Watcher, target: &Target, json: bool, stop: &AtomicBool) -> Result<Ended> {
+    let deadline = Instant::now() + PATIENCE;
+    let snapshot = loop {
+        let snapshot = watcher.look(None);
+        let is_over = Instant::now() >= deadline || stop.load(Ordering::Relaxed);
+        if is_over || !target.is_waited_for(&snapshot) {
+            break snapshot;
         }
-        show(&watcher.look(None).context("look at the sockets")?, args.json)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if io::stdout().is_terminal() && !args.json {
-        return live::run(&mut watcher, interval, &stop);
-    }
-    frames(&mut watcher, interval, args.json, &stop)
+        thread::sleep(STEP);
+    };
+    show(&snapshot, json)?;
+    Ok(Ended { code: ExitCode::SUCCESS, has_listened: !target.is_silent(&snapshot) })
 }
 
 /// One frame after another, until nobody is left.
@@ -107,27 +120,29 @@ fn frames(
     interval: Duration,
     json: bool,
     stop: &AtomicBool,
-) -> Result<ExitCode> {
+) -> Result<Ended> {
     let mut next = Instant::now();
-    loop {
-        let snapshot = watcher.look(Some(interval / 4)).context("look at the sockets")?;
+    let mut ended = Ended { code: ExitCode::SUCCESS, has_listened: false };
+    while !stop.load(Ordering::Relaxed) {
+        let snapshot = watcher.look(Some(interval / 4));
+        ended.has_listened |= !snapshot.listeners().is_empty();
         show(&snapshot, json)?;
         if snapshot.is_over() {
-            return Ok(ExitCode::SUCCESS);
+            break;
         }
         if !json {
             print("the frame", "\n")?;
         }
         // What took longer than the interval is not made up for.
         next = (next + interval).max(Instant::now());
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(ExitCode::from(130));
+        while let Some(left) = next.checked_duration_since(Instant::now()) {
+            if left.is_zero() || stop.load(Ordering::Relaxed) {
+                break;
             }
-            let Some(left) = next.checked_duration_since(Instant::now()) else { break };
             thread::sleep(left.min(STEP));
         }
     }
+    Ok(ended)
 }
 
 fn show(snapshot: &Snapshot, json: bool) -> Result<()> {

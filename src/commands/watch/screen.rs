@@ -37,7 +37,7 @@ pub(super) enum Focus {
 pub(super) struct Screen {
     pub(super) snapshot: Snapshot,
     pub(super) history: VecDeque<Point>,
-    /// The last thing that happened.
+    /// The worst of what has happened last.
     pub(super) event: String,
     pub(super) focus: Focus,
     /// The processes and the connections that the filter lets pass, by their places in the snapshot,
@@ -66,11 +66,11 @@ pub(super) struct Choice {
 /// The figures of one snapshot that are drawn over time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Point {
-    /// Connections opened so far.
-    pub(super) opened: u64,
-    pub(super) processes: u64,
-    pub(super) zombies: u64,
-    pub(super) descriptors: u64,
+    /// Connections opened so far, to all servers.
+    pub(super) opened: Option<u64>,
+    pub(super) processes: Option<u64>,
+    pub(super) zombies: Option<u64>,
+    pub(super) descriptors: Option<u64>,
 }
 
 impl Choice {
@@ -89,19 +89,21 @@ impl Choice {
 impl Point {
     fn of(snapshot: &Snapshot) -> Self {
         let zombies = snapshot.processes.iter().filter(|one| one.process.is_zombie());
+        let known = |count: usize| (!snapshot.is_hidden).then_some(count as u64);
+        let counted = snapshot.sockets.as_ref().ok().and_then(|sockets| sockets.since);
         Self {
-            opened: snapshot.counters.map_or(0, |counted| counted.opened),
-            processes: snapshot.processes.len() as u64,
-            zombies: zombies.count() as u64,
-            descriptors: snapshot.processes.iter().filter_map(|one| one.descriptors).sum(),
+            opened: counted.map(|counted| counted.opened),
+            processes: known(snapshot.processes.len()),
+            zombies: known(zombies.count()),
+            descriptors: snapshot.processes.iter().map(|one| one.descriptors).sum(),
         }
     }
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
-        Self {
-            snapshot: Snapshot::default(),
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        let mut screen = Self {
+            snapshot: snapshot.clone(),
             history: VecDeque::with_capacity(HISTORY),
             event: String::new(),
             focus: Focus::Processes,
@@ -114,7 +116,9 @@ impl Screen {
             is_filtering: false,
             is_help: false,
             is_paused: false,
-        }
+        };
+        screen.show(snapshot);
+        screen
     }
 
     /// Takes a new snapshot. What was chosen stays chosen, wherever its row is now.
@@ -123,12 +127,14 @@ impl Screen {
             self.history.pop_front();
         }
         self.history.push_back(Point::of(&snapshot));
-        if let Some(last) = report::event_lines(&snapshot.events).pop() {
-            self.event = last;
+        if let Some(worst) = report::event_lines(&snapshot.events).into_iter().next() {
+            self.event = worst;
         }
-        report::sort_remarkable_first(&mut snapshot.connections);
+        if let Ok(sockets) = &mut snapshot.sockets {
+            report::sort_remarkable_first(&mut sockets.connections);
+        }
         self.held.clear();
-        for (place, connection) in snapshot.connections.iter().enumerate() {
+        for (place, connection) in snapshot.connections().iter().enumerate() {
             let holders = connection.holders.iter().flatten();
             self.held.extend(holders.map(|one| ((one.pid, one.descriptor), place)));
         }
@@ -148,7 +154,7 @@ impl Screen {
             |one| Some(one.process.pid) == pid,
         );
         self.connections.renew(
-            &self.snapshot.connections,
+            self.snapshot.connections(),
             |one| filter.is_empty() || has(&connection_cells(one)),
             |one| Some(one.peer) == peer,
         );
@@ -228,7 +234,7 @@ impl Screen {
     }
 
     pub(super) fn chosen_connection(&self) -> Option<&Connection> {
-        self.snapshot.connections.get(self.connections.place()?)
+        self.snapshot.connections().get(self.connections.place()?)
     }
 
     fn lower_rows(&self) -> usize {

@@ -1,12 +1,15 @@
 //! What is watched: a command that is started here, a process, or whoever listens on a port.
 
-use super::{super::Hinted, Args};
+use super::{
+    super::{Hinted, MISUSED, SEE_HELP},
+    Args,
+};
 use crate::harness::{
-    observe::{Holders, Process, Root, Socket, State, Watcher, every, sockets},
-    supervise::{Launch, Server},
+    observe::{Holders, Process, Root, Snapshot, Socket, State, every, sockets},
+    supervise::{Exit, Launch, Server},
 };
 use anyhow::{Context, Result};
-use std::{collections::BTreeSet, time::Instant};
+use std::collections::BTreeSet;
 
 /// What is watched.
 #[derive(Debug)]
@@ -15,17 +18,14 @@ pub(super) enum Target {
     Started(Server),
     /// A process.
     Process(u32),
-    /// Whoever listens on the port that was named, who may not be known.
-    Hidden,
+    /// Whoever listens on this port, who may not be known.
+    Hidden(u16),
 }
 
 impl Target {
     pub(super) fn find(args: &Args) -> Result<Self> {
         if let Some(pid) = args.pid {
-            let there = Process::find(pid).is_some();
-            return there.then_some(Self::Process(pid)).ok_or_else(|| {
-                failed(format!("--pid {pid}: no such process"), "ps -e lists them")
-            });
+            return process(pid).map(Self::Process);
         }
         if let Some(port) = args.port {
             return listening_on(port);
@@ -33,7 +33,11 @@ impl Target {
         let mut words = args.command.iter();
         let program = words.next().context("no command")?;
         let launch = Launch::new(program).arguments(words);
-        Ok(Self::Started(Server::begin(&launch)?))
+        Server::begin(&launch).map(Self::Started).map_err(|error| {
+            let said = error.to_string();
+            let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, SEE_HELP));
+            failed(said.to_owned(), hint, MISUSED)
+        })
     }
 
     pub(super) fn root(&self) -> Root {
@@ -42,16 +46,59 @@ impl Target {
                 Root::Supervised { keeper: server.keeper(), server: server.pid() }
             }
             Self::Process(pid) => Root::Process(*pid),
-            Self::Hidden => Root::Hidden,
+            Self::Hidden(port) => Root::Hidden(*port),
         }
     }
 
-    /// Whether it was started here and does not listen yet.
-    pub(super) fn is_starting(&self, watcher: &mut Watcher, deadline: Instant) -> Result<bool> {
-        let Self::Started(server) = self else { return Ok(false) };
-        let snapshot = watcher.look(None).context("look at the sockets")?;
-        let is_waited_for = snapshot.listeners.is_empty() && server.exited().is_none();
-        Ok(is_waited_for && Instant::now() < deadline)
+    /// Whether it was started here and does not listen yet, though it may.
+    pub(super) fn is_waited_for(&self, snapshot: &Snapshot) -> bool {
+        self.is_silent(snapshot)
+            && matches!(self, Self::Started(server) if server.exited().is_none())
+    }
+
+    /// Whether it was started here and does not listen, as far as that may be known.
+    pub(super) fn is_silent(&self, snapshot: &Snapshot) -> bool {
+        let is_known = snapshot.sockets.is_ok();
+        matches!(self, Self::Started(_)) && is_known && snapshot.listeners().is_empty()
+    }
+
+    /// What went wrong with a server that was started here.
+    pub(super) fn done(&self, has_listened: bool) -> Result<()> {
+        let Self::Started(server) = self else { return Ok(()) };
+        let words = server.stderr();
+        let last = words.trim_end().lines().last().unwrap_or_default();
+        let said = if last.is_empty() { String::new() } else { format!(": {last}") };
+        match (server.exited(), has_listened) {
+            (Some(exit), false) => Err(failed(
+                format!("the server ended before it listened, {exit}{said}"),
+                "run the command by itself to see more",
+                MISUSED,
+            )),
+            (None, false) => Err(failed(
+                format!("the server does not listen on any TCP port{said}"),
+                "--pid watches a process that is no server",
+                MISUSED,
+            )),
+            (Some(exit), true) if exit != Exit::Status(0) => Err(failed(
+                format!("the server ended, {exit}{said}"),
+                "run the command by itself to see more",
+                1,
+            )),
+            (_, true) => Ok(()),
+        }
+    }
+}
+
+/// A process, and no thread of one.
+fn process(pid: u32) -> Result<u32> {
+    match Process::leader(pid) {
+        Some(leader) if leader == pid => Ok(pid),
+        Some(leader) => Err(failed(
+            format!("--pid {pid}: it is a thread of {leader}"),
+            "--pid takes that one",
+            1,
+        )),
+        None => Err(failed(format!("--pid {pid}: no such process"), "ps -e lists them", 1)),
     }
 }
 
@@ -62,7 +109,7 @@ fn listening_on(port: u16) -> Result<Target> {
     let inodes: Vec<u64> = sockets.iter().filter(listening).map(|one| one.inode).collect();
     if inodes.is_empty() {
         let said = format!("--port {port}: nobody listens there");
-        return Err(failed(said, "`ss -ltn` lists who listens where"));
+        return Err(failed(said, "`ss -ltn` lists who listens where", 1));
     }
     let processes = every();
     let mut holders = Holders::default();
@@ -77,15 +124,15 @@ fn listening_on(port: u16) -> Result<Target> {
         .collect();
     match tops[..] {
         [top] => Ok(Target::Process(top.pid)),
-        [] => Ok(Target::Hidden),
+        [] => Ok(Target::Hidden(port)),
         _ => {
             let pids: Vec<_> = tops.iter().map(|one| one.pid.to_string()).collect();
             let said = format!("--port {port}: several listen there: {}", pids.join(", "));
-            Err(failed(said, "--pid watches one of them"))
+            Err(failed(said, "--pid watches one of them", 1))
         }
     }
 }
 
-fn failed(said: String, hint: &str) -> anyhow::Error {
-    Hinted { said, hint: hint.to_owned(), code: 1 }.into()
+fn failed(said: String, hint: &str, code: u8) -> anyhow::Error {
+    Hinted { said, hint: hint.to_owned(), code }.into()
 }

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::Socket;
+use super::{Socket, process::is_gone};
 use procfs::{
     ProcResult,
     process::{FDTarget, Process as Handle},
@@ -64,8 +64,13 @@ impl From<FDTarget> for Target {
 pub(super) fn descriptors(handle: &Handle) -> ProcResult<Vec<Descriptor>> {
     let mut descriptors = Vec::new();
     for descriptor in handle.fd()? {
-        // One that was closed since is not there.
-        let Ok(descriptor) = descriptor else { continue };
+        let descriptor = match descriptor {
+            Ok(descriptor) => descriptor,
+            // It was closed since.
+            Err(error) if is_gone(&error) => continue,
+            // Who may list them need not be allowed to see what they refer to.
+            Err(error) => return Err(error),
+        };
         let number = descriptor.fd.unsigned_abs();
         descriptors.push(Descriptor { number, target: descriptor.target.into() });
     }

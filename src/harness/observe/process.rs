@@ -1,17 +1,11 @@
 //! One process, from `/proc/PID`.
 
-use std::{
-    ffi::OsStr,
-    fs,
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    path::Path,
-    time::Duration,
-};
+use std::{ffi::OsStr, fs, io::ErrorKind, os::unix::ffi::OsStrExt, path::Path, time::Duration};
 
 use super::descriptors::{Descriptor, descriptors};
 use nix::{
     time::{ClockId, clock_getcpuclockid},
-    unistd::{Pid, geteuid},
+    unistd::Pid,
 };
 use procfs::{
     FromRead, ProcError, ProcResult,
@@ -36,7 +30,7 @@ pub struct Process {
     /// When it was started, from the boot of the machine on, to the clock tick. With the pid it
     /// tells a process from all others there ever were.
     pub started: Duration,
-    /// How it ended, of a zombie that belongs to this user, or if this user is root.
+    /// How it ended, of a zombie that this process may trace (ptrace(2)).
     pub end: Option<End>,
     /// The processor time, user and system, of all its threads, those that have ended included, in
     /// nanoseconds (`clock_getcpuclockid(3)`).
@@ -94,6 +88,11 @@ impl Process {
     /// The process with this pid, if there is one.
     pub fn find(pid: u32) -> Option<Self> {
         Stat::from_file(format!("/proc/{pid}/stat")).ok().map(Self::of)
+    }
+
+    /// The process that this is the pid of, or the pid of a thread of (gettid(2)).
+    pub fn leader(pid: u32) -> Option<u32> {
+        open(pid).and_then(|handle| handle.status()).ok().map(|status| status.tgid.unsigned_abs())
     }
 
     /// Processor time, its own and that of the children it has waited for.
@@ -174,16 +173,17 @@ pub fn every() -> Vec<Process> {
     pids.filter_map(Process::find).collect()
 }
 
-/// How a zombie ended, by its wait status (wait(2)): a signal below, a status above. To whom it
-/// does not belong the kernel says that it exited with 0 (`proc_pid_stat(5)`).
+/// How a zombie ended, by its wait status (wait(2)): a signal below, a status above. Who may not
+/// trace it is told 0 (`proc_pid_stat(5)`), and may not follow its links either.
 fn end(pid: u32, status: i32) -> Option<End> {
-    let owner = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
-    let is_ours = geteuid().is_root() || geteuid().as_raw() == owner;
-    let end = match status & 0x7f {
+    let link = fs::read_link(format!("/proc/{pid}/exe"));
+    if link.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        return None;
+    }
+    Some(match status & 0x7f {
         0 => End::Exited(status >> 8 & 0xff),
         signal => End::Killed(signal),
-    };
-    is_ours.then_some(end)
+    })
 }
 
 fn open(pid: u32) -> ProcResult<Handle> {
@@ -219,7 +219,7 @@ fn ticks(count: u64) -> Duration {
 
 /// Whether the process or thread ended before it was read: its directory is missing (ENOENT), or
 /// was opened and is now empty (ESRCH).
-fn is_gone(error: &ProcError) -> bool {
+pub(super) fn is_gone(error: &ProcError) -> bool {
     match error {
         ProcError::NotFound(_) => true,
         ProcError::Io(error, _) => error.raw_os_error() == Some(nix::libc::ESRCH),

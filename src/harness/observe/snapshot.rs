@@ -10,21 +10,32 @@ use std::{
 use super::{Counters, End, Holder, Holders, Process, Socket, State};
 
 /// What was seen of a server at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// How long it has been watched.
     pub elapsed: Duration,
+    /// Its processes may not be known.
+    pub is_hidden: bool,
     /// Each process behind its parent, its own children right behind it; the orphans last.
     pub processes: Vec<Member>,
-    /// The sockets on which it listens.
+    /// Its sockets, or why they cannot be known.
+    pub sockets: Result<Sockets, String>,
+    /// What has happened since the snapshot before.
+    pub events: Vec<Event>,
+}
+
+/// The sockets of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Sockets {
+    /// Those on which it listens.
     pub listeners: Vec<Listener>,
     /// The connections to those, and those that it has opened itself.
     pub connections: Vec<Connection>,
-    /// What the kernel has counted since the watch began, for all servers of the network namespace;
+    /// What the kernel had counted before the watch began, for all servers of the network namespace;
     /// `None` if it may not be read.
-    pub counters: Option<Counters>,
-    /// What has happened since the snapshot before.
-    pub events: Vec<Event>,
+    pub before: Option<Counters>,
+    /// What it has counted since.
+    pub since: Option<Counters>,
 }
 
 /// A process of the server.
@@ -62,14 +73,16 @@ pub struct Listener {
     pub holders: Option<Vec<Holder>>,
 }
 
-/// A connection, as its server's end has it.
+/// A connection, as this server's end has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The server's address.
+    /// This end's address.
     pub local: SocketAddr,
-    /// The client's address.
+    /// The other end's address.
     pub peer: SocketAddr,
-    /// Where it stands at the server's end.
+    /// This server has opened it, as a client of somebody else.
+    pub is_outgoing: bool,
+    /// Where it stands at this end.
     pub state: State,
     /// Where it stands at the other end, if that is on this machine.
     pub peer_state: Option<State>,
@@ -116,12 +129,22 @@ pub enum Event {
 impl Snapshot {
     /// Nothing of it is left: neither a process, nor a socket that listens.
     pub fn is_over(&self) -> bool {
-        self.processes.is_empty() && self.listeners.is_empty()
+        self.processes.is_empty() && self.listeners().is_empty()
     }
 
     /// Whether all its descriptors may be read, so that all its sockets are known.
     pub fn is_open(&self) -> bool {
-        !self.processes.is_empty() && self.processes.iter().all(|one| one.descriptors.is_some())
+        !self.is_hidden && self.processes.iter().all(|one| one.descriptors.is_some())
+    }
+
+    /// The listening sockets that are known.
+    pub fn listeners(&self) -> &[Listener] {
+        self.sockets.as_ref().map_or(&[], |sockets| &sockets.listeners)
+    }
+
+    /// The connections that are known.
+    pub fn connections(&self) -> &[Connection] {
+        self.sockets.as_ref().map_or(&[], |sockets| &sockets.connections)
     }
 }
 
@@ -137,10 +160,16 @@ impl Listener {
 }
 
 impl Connection {
-    pub(super) fn of(socket: &Socket, peer_state: Option<State>, holders: &Holders) -> Self {
+    pub(super) fn of(
+        socket: &Socket,
+        is_outgoing: bool,
+        peer_state: Option<State>,
+        holders: &Holders,
+    ) -> Self {
         Self {
             local: socket.local,
             peer: socket.peer,
+            is_outgoing,
             state: socket.state,
             peer_state,
             unread: socket.received,
@@ -156,9 +185,11 @@ impl Connection {
 
     /// What is remarkable about the state, in words.
     pub fn remark(&self) -> Option<&'static str> {
-        match self.state {
-            State::CloseWait => Some("the client has closed, this server has not"),
-            State::FinWait2 => Some("this server has closed, the client has not"),
+        match (self.state, self.is_outgoing) {
+            (State::CloseWait, false) => Some("the client has closed, this server has not"),
+            (State::FinWait2, false) => Some("this server has closed, the client has not"),
+            (State::CloseWait, true) => Some("the other server has closed, this client has not"),
+            (State::FinWait2, true) => Some("this client has closed, the other server has not"),
             _ => None,
         }
     }

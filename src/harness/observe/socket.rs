@@ -141,6 +141,10 @@ fn take(mut bytes: &[u8], sockets: &mut Vec<Socket>) -> io::Result<bool> {
             NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => {
                 sockets.extend(socket(&response.header));
             }
+            // A dump that failed says so at its end.
+            NetlinkPayload::Done(done) if done.code < 0 => {
+                return Err(io::Error::from_raw_os_error(-done.code));
+            }
             NetlinkPayload::Done(_) => return Ok(false),
             NetlinkPayload::Error(error) => return Err(error.to_io()),
             _ => {}
@@ -156,15 +160,68 @@ fn take(mut bytes: &[u8], sockets: &mut Vec<Socket>) -> io::Result<bool> {
 fn socket(header: &InetResponseHeader) -> Option<Socket> {
     let id = &header.socket_id;
     let state = State::of(header.state)?;
-    // The kernel counts the other end's FIN, which has a sequence number as a byte has.
-    let has_fin = matches!(state, State::CloseWait | State::Closing | State::LastAck);
+    // The kernel counts SYN and FIN, which have a sequence number as a byte has.
+    let has_come = matches!(state, State::CloseWait | State::Closing | State::LastAck);
+    let is_sent = matches!(
+        state,
+        State::SynSent | State::SynReceived | State::FinWait1 | State::Closing | State::LastAck
+    );
     Some(Socket {
         // An IPv4 client of an IPv6 socket has its own end as IPv4 (ipv6(7)).
         local: SocketAddr::new(id.source_address.to_canonical(), id.source_port),
         peer: SocketAddr::new(id.destination_address.to_canonical(), id.destination_port),
         state,
         inode: u64::from(header.inode),
-        received: header.recv_queue.saturating_sub(u32::from(has_fin)),
-        unacknowledged: header.send_queue,
+        received: header.recv_queue.saturating_sub(u32::from(has_come)),
+        unacknowledged: header.send_queue.saturating_sub(u32::from(is_sent)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of `sock_diag(7)` of 88 bytes, of a socket listening on 127.0.0.1:8888 with one client
+    /// in its queue, and the message that ends a dump.
+    fn dump(code: i32) -> Vec<u8> {
+        let mut bytes = vec![88, 0, 0, 0, 20, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        // Family, state, timer, retransmits; ports and addresses; interface and cookie.
+        bytes.extend([2, 10, 0, 0, 0x22, 0xb8, 0, 0, 127, 0, 0, 1]);
+        bytes.extend([0; 12 + 16 + 4 + 8]);
+        // Expiry, queue, backlog, user, inode.
+        for number in [0_u32, 1, 1024, 0, 4711] {
+            bytes.extend(number.to_ne_bytes());
+        }
+        bytes.extend([20, 0, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(code.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_dump_is_read_to_its_end() {
+        let mut sockets = Vec::new();
+        let has_more = take(&dump(0), &mut sockets).expect("a dump");
+        assert!(!has_more);
+        let expected = Socket {
+            local: "127.0.0.1:8888".parse().expect("an address"),
+            peer: "0.0.0.0:0".parse().expect("an address"),
+            state: State::Listen,
+            inode: 4711,
+            received: 1,
+            unacknowledged: 1024,
+        };
+        assert_eq!(sockets, [expected]);
+        let first = &dump(0)[..88];
+        assert!(take(first, &mut sockets).expect("a part of a dump"), "more is to come");
+    }
+
+    #[test]
+    fn a_dump_that_failed_or_was_cut_is_an_error() {
+        let error = take(&dump(-2), &mut Vec::new()).expect_err("ENOENT");
+        assert_eq!(error.raw_os_error(), Some(2));
+        for length in [3, 17, 87, 100] {
+            let error = take(&dump(0)[..length], &mut Vec::new()).expect_err("cut");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{length} bytes");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    io, mem,
+    fs, mem,
     time::{Duration, Instant},
 };
 
@@ -10,14 +10,15 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::{
     Connection, Counters, Descriptor, Event, Holders, Listener, Member, Process, Snapshot, Socket,
-    State, every, process::NAME, snapshot::in_order, sockets,
+    Sockets, State, every, process::NAME, snapshot::in_order, sockets,
 };
 
 /// Where the processes of a server are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root {
-    /// It is known by its port alone, for the descriptors of those who listen may not be read.
-    Hidden,
+    /// It is known by its port alone, for the descriptors of those who listen there may not be
+    /// read.
+    Hidden(u16),
     /// This process and its descendants. Those that outlive their parents are remembered.
     Process(u32),
     /// The descendants of a supervisor, to whom the kernel gives the orphans as well. `server` is
@@ -34,7 +35,6 @@ pub enum Root {
 #[derive(Debug)]
 pub struct Watcher {
     root: Root,
-    port: Option<u16>,
     began: Instant,
     /// When it looked last, if it ever did.
     looked: Option<Instant>,
@@ -65,12 +65,10 @@ struct Figures {
 }
 
 impl Watcher {
-    /// Begins to watch. `port` is one that is known to be the server's, even where its descriptors
-    /// may not be read.
-    pub fn new(root: Root, port: Option<u16>) -> Self {
+    /// Begins to watch.
+    pub fn new(root: Root) -> Self {
         Self {
             root,
-            port,
             began: Instant::now(),
             looked: None,
             counted: Counters::read().ok(),
@@ -82,30 +80,24 @@ impl Watcher {
     /// Looks once. Descriptors, memory and context switches are read for at most `patience`, if
     /// there is one, of one process after another: of ten thousand that takes seconds. Those for
     /// whom there was no time keep what was read before, and come first at the next look.
-    ///
-    /// # Errors
-    /// Those of the socket monitor (`sock_diag(7)`).
-    pub fn look(&mut self, patience: Option<Duration>) -> io::Result<Snapshot> {
+    pub fn look(&mut self, patience: Option<Duration>) -> Snapshot {
         let now = Instant::now();
         let events = self.enter(now);
         self.read_figures(patience.map(|patience| Instant::now() + patience));
-        let (listeners, connections) = self.sockets()?;
-        let counters = self.counted.zip(Counters::read().ok()).map(|(first, now)| now.since(first));
-        Ok(Snapshot {
+        Snapshot {
             elapsed: now.duration_since(self.began),
+            is_hidden: matches!(self.root, Root::Hidden(_)),
             processes: self.members(),
-            listeners,
-            connections,
-            counters,
+            sockets: self.sockets(),
             events,
-        })
+        }
     }
 
     /// The processes that are there now, and whether they are orphans.
     fn processes(&self) -> Vec<(Process, bool)> {
         let mut there = Everybody::new(every());
         match self.root {
-            Root::Hidden => Vec::new(),
+            Root::Hidden(_) => Vec::new(),
             Root::Supervised { keeper, server } => {
                 let below = there.take_family(keeper).into_iter().skip(1);
                 let with_it = |one: Process| {
@@ -121,7 +113,10 @@ impl Watcher {
                 let has_root = there.by_pid.get(&root).is_some_and(is_it);
                 let family = if has_root { there.take_family(root) } else { Vec::new() };
                 let mut found: Vec<_> = family.into_iter().map(|one| (one, false)).collect();
-                for &(pid, started) in self.known.keys() {
+                // Parents first, which pids do not tell.
+                let mut known: Vec<&Id> = self.known.keys().collect();
+                known.sort_by_key(|(_, started)| started);
+                for &&(pid, started) in &known {
                     if there.by_pid.get(&pid).is_some_and(|one| one.started == started) {
                         let family = there.take_family(pid).into_iter().enumerate();
                         found.extend(family.map(|(index, one)| (one, index == 0)));
@@ -147,7 +142,11 @@ impl Watcher {
                 process.own_cpu.saturating_sub(old.process.own_cpu).as_secs_f64()
                     / since.as_secs_f64()
             });
-            let figures = old.map(|old| old.figures).unwrap_or_default();
+            let figures = if process.is_zombie() {
+                Figures { table: Some(Vec::new()), pss: Some(0), switches: Some(0) }
+            } else {
+                old.map(|old| old.figures).unwrap_or_default()
+            };
             self.known.insert(id(&process), Known { process, is_orphan, cpu_now, figures });
         }
         events.extend(before.into_values().map(|gone| Event::Reaped { pid: gone.process.pid }));
@@ -197,31 +196,54 @@ impl Watcher {
         in_order(members.collect())
     }
 
-    /// The server's sockets: those that its processes hold, and those that nobody holds but are of
-    /// a port on which it listens.
-    fn sockets(&self) -> io::Result<(Vec<Listener>, Vec<Connection>)> {
+    /// The server's sockets, or why they cannot be known.
+    fn sockets(&self) -> Result<Sockets, String> {
+        if self.known.values().any(|one| is_elsewhere(one.process.pid)) {
+            return Err(
+                "it is in a network namespace of its own (nsenter(1) goes there)".to_owned()
+            );
+        }
         let mut holders = Holders::default();
         for known in self.known.values() {
             holders.enter(known.process.pid, known.figures.table.as_deref().unwrap_or_default());
         }
-        let all = sockets()?;
+        let all = sockets().map_err(|error| format!("the kernel does not list them: {error}"))?;
+        let (listeners, connections) = self.own(all, &holders);
+        let since = self.counted.zip(Counters::read().ok()).map(|(before, now)| now.since(before));
+        Ok(Sockets { listeners, connections, before: self.counted, since })
+    }
+
+    /// Those that its processes hold, and those that nobody holds but are of a port on which it
+    /// listens.
+    fn own(&self, all: Vec<Socket>, holders: &Holders) -> (Vec<Listener>, Vec<Connection>) {
         let states: HashMap<_, _> =
             all.iter().map(|one| ((one.local, one.peer), one.state)).collect();
         let is_held = |one: &Socket| !holders.of(one.inode).is_empty();
         let (listening, others): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|one| one.state == State::Listen);
-        let is_its_port = |one: &Socket| self.port == Some(one.local.port());
+        let is_its_port =
+            |one: &Socket| matches!(self.root, Root::Hidden(port) if port == one.local.port());
         let listeners = listening.into_iter().filter(|one| is_held(one) || is_its_port(one));
-        let listeners: Vec<_> = listeners.map(|one| Listener::of(&one, &holders)).collect();
+        let listeners: Vec<_> = listeners.map(|one| Listener::of(&one, holders)).collect();
         let ports: HashSet<_> = listeners.iter().map(|one| one.address.port()).collect();
-        let connections = others
-            .into_iter()
-            .filter(|one| is_held(one) || ports.contains(&one.local.port()))
-            .map(|one| {
-                let peer_state = states.get(&(one.peer, one.local)).copied();
-                Connection::of(&one, peer_state, &holders)
-            });
-        Ok((listeners, connections.collect()))
+        let is_own = |one: &Socket| is_held(one) || ports.contains(&one.local.port());
+        let connections = others.into_iter().filter(is_own).map(|one| {
+            let peer_state = states.get(&(one.peer, one.local)).copied();
+            let is_outgoing = !ports.contains(&one.local.port());
+            Connection::of(&one, is_outgoing, peer_state, holders)
+        });
+        let connections = connections.collect();
+        (listeners, connections)
+    }
+}
+
+/// Whether a process has other sockets than this one can see (`network_namespaces(7)`).
+fn is_elsewhere(pid: u32) -> bool {
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net"));
+    match (namespace(&pid.to_string()), namespace("thread-self")) {
+        (Ok(its), Ok(own)) => its != own,
+        // It has ended, or is another user's.
+        _ => false,
     }
 }
 
@@ -259,12 +281,13 @@ fn id(process: &Process) -> Id {
 
 fn event(old: Option<&Known>, process: &Process, is_orphan: bool) -> Option<Event> {
     let &Process { pid, parent, end, .. } = process;
+    // It may have started and ended since the look before: that it was not reaped says more.
+    if process.is_zombie() && !old.is_some_and(|old| old.process.is_zombie()) {
+        return Some(Event::Zombie { pid, end });
+    }
     let Some(old) = old else {
         return Some(Event::Started { pid, parent });
     };
-    if process.is_zombie() && !old.process.is_zombie() {
-        return Some(Event::Zombie { pid, end });
-    }
     let is_new = is_orphan && !old.is_orphan;
     is_new.then_some(Event::Orphaned { pid, parent: old.process.parent })
 }

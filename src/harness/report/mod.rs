@@ -15,6 +15,6 @@ pub use ladder::{ladder_json, ladder_markdown, ladder_table};
 pub use load::{LoadRun, load_csv, load_done, load_hdr, load_json, load_live, load_text};
 pub use watch::{
     CONNECTION_TITLES, LISTENER_TITLES, PROCESS_TITLES, STATE_TITLES, connection_cells,
-    event_lines, headline, listener_cells, process_cells, snapshot_json, snapshot_text,
-    sort_remarkable_first, state_rows,
+    counters_line, event_lines, headline, listener_cells, process_cells, snapshot_json,
+    snapshot_text, sort_remarkable_first, state_rows,
 };

@@ -41,7 +41,7 @@ pub(super) fn memory(bytes: u64) -> String {
     }
 }
 
-/// In at most four characters: `12ms`, `9.5s`, `99s`, `12m`, `47h`, `12d`.
+/// In at most five characters: `120ms`, `9.5s`, `99s`, `12m`, `47h`, `12d`.
 pub(super) fn duration(duration: Duration) -> String {
     match duration.as_secs_f64() {
         s if s < 0.9995 => format!("{:.0}ms", s * 1e3),

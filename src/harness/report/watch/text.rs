@@ -1,31 +1,30 @@
-//! A snapshot of a server, as text and as JSON.
+//! A snapshot as a person reads it: the words, and the rows that the screen shows as well.
 
-use super::{
-    super::observe::{Connection, End, Event, Holder, Listener, Member, Snapshot, State},
+use super::super::{
+    super::observe::{Connection, End, Event, Holder, Listener, Member, Snapshot, Sockets, State},
     ink::Ink,
     short,
     table::{Lean, table, text},
 };
 use comfy_table::Table;
-use serde::Serialize;
+use nix::sys::signal::Signal;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write,
-    net::SocketAddr,
 };
 
 /// The columns of the processes.
 pub const PROCESS_TITLES: [&str; 9] =
-    ["pid", "name", "state", "thr", "fds", "PSS", "CPU", "switches", "age"];
+    ["pid", "name", "state", "thr", "fds", "PSS", "CPU", "ctxsw", "age"];
 
 /// The columns of the listening sockets.
 pub const LISTENER_TITLES: [&str; 4] = ["listening on", "queued", "backlog", HELD_BY];
 
 /// The columns of the states in which connections are.
-pub const STATE_TITLES: [&str; 4] = ["connections", "here", "client's end", ""];
+pub const STATE_TITLES: [&str; 4] = ["connections", "here", "other end", ""];
 
 /// The columns of the connections.
-pub const CONNECTION_TITLES: [&str; 4] = ["client", "state", "unread", HELD_BY];
+pub const CONNECTION_TITLES: [&str; 4] = ["other end", "state", "unread", HELD_BY];
 
 const HELD_BY: &str = "held by (pid:fd)";
 
@@ -48,11 +47,11 @@ pub fn snapshot_text(snapshot: &Snapshot, on_terminal: bool, has_colours: bool) 
     said.push_str(&processes(snapshot, on_terminal, ink));
     said.push('\n');
     said.push_str(&listeners(snapshot, on_terminal));
-    if !snapshot.connections.is_empty() {
+    if !snapshot.connections().is_empty() {
         said.push('\n');
-        said.push_str(&states(&snapshot.connections, on_terminal));
+        said.push_str(&states(snapshot.connections(), on_terminal));
         said.push('\n');
-        said.push_str(&connections(&snapshot.connections, on_terminal));
+        said.push_str(&connections(snapshot.connections(), on_terminal));
     }
     for event in event_lines(&snapshot.events) {
         // Writing into a String cannot fail.
@@ -71,13 +70,19 @@ pub fn headline(snapshot: &Snapshot) -> String {
     let zombies = snapshot.processes.iter().filter(|one| one.process.is_zombie()).count();
     let orphans = snapshot.processes.iter().filter(|one| one.is_orphan).count();
     let mut parts = vec![counted(snapshot.processes.len(), "process", "processes")];
+    if snapshot.is_hidden {
+        parts = vec!["? processes".to_owned()];
+    }
     if zombies > 0 {
         parts.push(counted(zombies, "zombie", "zombies"));
     }
     if orphans > 0 {
         parts.push(counted(orphans, "orphan", "orphans"));
     }
-    parts.push(counted(snapshot.connections.len(), "connection", "connections"));
+    let connections = snapshot.connections().len();
+    let is_known = connections > 0 || snapshot.is_open() && snapshot.sockets.is_ok();
+    let said = counted(connections, "connection", "connections");
+    parts.push(if is_known { said } else { "? connections".to_owned() });
     parts.push(format!("watched for {}", short::duration(snapshot.elapsed)));
     parts.join(", ")
 }
@@ -129,9 +134,9 @@ pub fn process_cells(member: &Member) -> [String; 9] {
     };
     [
         process.pid.to_string(),
-        format!("{branch}{}", process.name),
+        format!("{branch}{}", plain(&process.name)),
         state_word(member),
-        if lives { process.threads.to_string() } else { "–".to_owned() },
+        if lives { short::count(process.threads) } else { "–".to_owned() },
         of_living(*descriptors, short::count),
         of_living(*pss, short::memory),
         cpu_now.filter(|_| lives).map_or("–".to_owned(), short::share),
@@ -140,11 +145,16 @@ pub fn process_cells(member: &Member) -> [String; 9] {
     ]
 }
 
+/// A name as a terminal may have it: a process may call itself anything (`PR_SET_NAME(2const)`).
+fn plain(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}
+
 /// The state in a word. Of a zombie also how it ended.
 fn state_word(member: &Member) -> String {
     let process = &member.process;
     if process.is_zombie() {
-        return process.end.map_or("ZOMBIE".to_owned(), |end| format!("ZOMBIE, {}", ended(end)));
+        return process.end.map_or("ZOMBIE".to_owned(), |end| format!("ZOMBIE {}", ended(end)));
     }
     match process.state {
         'R' => "running".to_owned(),
@@ -153,38 +163,46 @@ fn state_word(member: &Member) -> String {
         'T' => "stopped".to_owned(),
         't' => "traced".to_owned(),
         'I' => "idle".to_owned(),
-        'Z' => "main thread ended".to_owned(),
+        'Z' => "main ended".to_owned(),
         other => other.to_string(),
     }
 }
 
-fn ended(end: End) -> String {
+/// How it ended: `exit 0`, `SIGKILL`.
+pub(super) fn ended(end: End) -> String {
     match end {
-        End::Exited(status) => format!("exited {status}"),
-        End::Killed(signal) => format!("signal {signal}"),
+        End::Exited(status) => format!("exit {status}"),
+        End::Killed(signal) => Signal::try_from(signal)
+            .map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string()),
     }
 }
 
 fn listeners(snapshot: &Snapshot, on_terminal: bool) -> String {
-    if snapshot.listeners.is_empty() {
+    let sockets = match &snapshot.sockets {
+        Ok(sockets) => sockets,
+        Err(why) => return format!("its sockets: ?\n{why}\n"),
+    };
+    if sockets.listeners.is_empty() {
         let is_known = snapshot.is_open() || snapshot.is_over();
         let said = if is_known { "it listens on no TCP port\n" } else { "where it listens: ?\n" };
         return said.to_owned();
     }
     let mut table = titled(LISTENER_TITLES, SOCKETS, on_terminal);
-    for listener in &snapshot.listeners {
+    for listener in &sockets.listeners {
         table.add_row(listener_cells(listener));
     }
-    let mut said = text(&table);
-    let counted = match snapshot.counters {
-        Some(counted) => format!(
-            "{} full accept queues, {} SYNs and ACKs dropped: all servers here, since the start\n",
-            counted.listen_overflows, counted.listen_drops
-        ),
-        None => "full accept queues: unknown\n".to_owned(),
+    text(&table) + &counters_line(sockets) + "\n"
+}
+
+/// What the kernel has counted for all servers.
+pub fn counters_line(sockets: &Sockets) -> String {
+    let Sockets { before: Some(before), since: Some(since), .. } = sockets else {
+        return "accept-queue overflows: ?".to_owned();
     };
-    said.push_str(&counted);
-    said
+    format!(
+        "accept-queue overflows, all servers here: {} since the watch began, {} before",
+        since.listen_overflows, before.listen_overflows
+    )
 }
 
 /// What stands in a listening socket's row, below [`LISTENER_TITLES`].
@@ -256,163 +274,28 @@ fn held_by(holders: Option<&[Holder]>) -> String {
     said.join(" ")
 }
 
-/// What has happened, a line a kind.
+/// What has happened, a line a kind, the worst first.
 pub fn event_lines(events: &[Event]) -> Vec<String> {
-    let mut kinds: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    let mut kinds: BTreeMap<(u8, String), Vec<u32>> = BTreeMap::new();
     for &event in events {
-        let (kind, pid) = match event {
-            Event::Started { pid, parent } => (format!("started by {parent}"), pid),
-            Event::Zombie { pid, end: Some(end) } => (format!("{}, not reaped", ended(end)), pid),
-            Event::Zombie { pid, end: None } => ("ended, not reaped".to_owned(), pid),
-            Event::Reaped { pid } => ("ended, and reaped".to_owned(), pid),
-            Event::Orphaned { pid, parent } => (format!("lost their parent {parent}"), pid),
+        let (rank, kind, pid) = match event {
+            Event::Zombie { pid, end } => {
+                let how = end.map_or_else(|| "ended".to_owned(), ended);
+                (0, format!("{how}, not reaped"), pid)
+            }
+            Event::Orphaned { pid, parent } => (1, format!("outlived its parent {parent}"), pid),
+            Event::Reaped { pid } => (2, "ended, and was reaped".to_owned(), pid),
+            Event::Started { pid, parent } => (3, format!("started by {parent}"), pid),
         };
-        kinds.entry(kind).or_default().push(pid);
+        kinds.entry((rank, kind)).or_default().push(pid);
     }
-    let line = |(kind, pids): (String, Vec<u32>)| {
+    let line = |((_, kind), pids): ((u8, String), Vec<u32>)| {
         let shown: Vec<_> = pids.iter().take(SHOWN).map(u32::to_string).collect();
         let more = match pids.len() {
             many if many > SHOWN => format!(" and {} more", many - SHOWN),
             _ => String::new(),
         };
-        format!("{}{more}: {kind}", shown.join(" "))
+        format!("{kind}: {}{more}", shown.join(" "))
     };
     kinds.into_iter().map(line).collect()
-}
-
-// ---- JSON. ----
-
-/// A snapshot as a line of JSON: an object with `schema` 1. Where something may not be known there
-/// is `null`.
-pub fn snapshot_json(snapshot: &Snapshot) -> serde_json::Result<String> {
-    let frame = Frame {
-        schema: 1,
-        seconds: snapshot.elapsed.as_secs_f64(),
-        processes: snapshot.processes.iter().map(ProcessView::of).collect(),
-        listening: snapshot.listeners.iter().map(ListenerView::of).collect(),
-        connections: snapshot.connections.iter().map(ConnectionView::of).collect(),
-        connections_opened: snapshot.counters.map(|counted| counted.opened),
-        full_accept_queues: snapshot.counters.map(|counted| counted.listen_overflows),
-        dropped: snapshot.counters.map(|counted| counted.listen_drops),
-        events: event_lines(&snapshot.events),
-    };
-    serde_json::to_string(&frame).map(|text| text + "\n")
-}
-
-#[derive(Serialize)]
-struct Frame<'a> {
-    schema: u32,
-    /// Since the watch began.
-    seconds: f64,
-    processes: Vec<ProcessView<'a>>,
-    listening: Vec<ListenerView>,
-    connections: Vec<ConnectionView>,
-    /// Of all servers of the network namespace, since the watch began.
-    connections_opened: Option<u64>,
-    full_accept_queues: Option<u64>,
-    dropped: Option<u64>,
-    events: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ProcessView<'a> {
-    pid: u32,
-    parent: u32,
-    name: &'a str,
-    /// A letter of `proc_pid_stat(5)`.
-    state: char,
-    is_zombie: bool,
-    is_orphan: bool,
-    /// Of a zombie.
-    end: Option<String>,
-    threads: u64,
-    descriptors: Option<u64>,
-    pss_bytes: Option<u64>,
-    /// Processors in use now, and seconds of one in all.
-    cpu_now: Option<f64>,
-    cpu_seconds: f64,
-    context_switches: Option<u64>,
-    age_seconds: f64,
-}
-
-impl<'a> ProcessView<'a> {
-    fn of(member: &'a Member) -> Self {
-        let process = &member.process;
-        Self {
-            pid: process.pid,
-            parent: process.parent,
-            name: &process.name,
-            state: process.state,
-            is_zombie: process.is_zombie(),
-            is_orphan: member.is_orphan,
-            end: process.end.map(ended),
-            threads: process.threads,
-            descriptors: member.descriptors,
-            pss_bytes: member.pss,
-            cpu_now: member.cpu_now,
-            cpu_seconds: process.own_cpu.as_secs_f64(),
-            context_switches: member.switches,
-            age_seconds: member.age.as_secs_f64(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ListenerView {
-    address: SocketAddr,
-    queued: u32,
-    backlog: u32,
-    /// `null` if they may not be known.
-    holders: Option<Vec<HolderView>>,
-}
-
-impl ListenerView {
-    fn of(listener: &Listener) -> Self {
-        Self {
-            address: listener.address,
-            queued: listener.queued,
-            backlog: listener.backlog,
-            holders: listener.holders.as_deref().map(HolderView::all),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ConnectionView {
-    server: SocketAddr,
-    client: SocketAddr,
-    /// By the name of RFC 9293, at the server's end, and at the client's if that is here.
-    state: &'static str,
-    client_state: Option<&'static str>,
-    unread_bytes: u32,
-    unacknowledged_bytes: u32,
-    /// `null` if they may not be known.
-    holders: Option<Vec<HolderView>>,
-}
-
-impl ConnectionView {
-    fn of(connection: &Connection) -> Self {
-        Self {
-            server: connection.local,
-            client: connection.peer,
-            state: connection.state.name(),
-            client_state: connection.peer_state.map(State::name),
-            unread_bytes: connection.unread,
-            unacknowledged_bytes: connection.unacknowledged,
-            holders: connection.holders.as_deref().map(HolderView::all),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct HolderView {
-    pid: u32,
-    descriptor: u32,
-}
-
-impl HolderView {
-    fn all(holders: &[Holder]) -> Vec<Self> {
-        let view = |&Holder { pid, descriptor }: &Holder| Self { pid, descriptor };
-        holders.iter().map(view).collect()
-    }
 }
