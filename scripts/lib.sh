@@ -45,8 +45,9 @@ begin() {
         need cargo rustc
         # Not --quiet: the first time it takes some minutes.
         (cd "$(dirname "$0")/.." && cargo build --release --bins)
+        RUNGS_BIN=$(cd "$(dirname "$0")/.." && cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
     fi
-    bin=$(cd "${RUNGS_BIN:-$(dirname "$0")/../target/release}" && pwd)
+    bin=$(cd "$RUNGS_BIN" && pwd)
     as_expected=true
     sed -n '2s/^# //p' "$0"
 }

@@ -53,12 +53,15 @@ impl Paint {
 pub(super) fn draw(screen: &Screen, paint: Paint, frame: &mut Frame<'_>) {
     let states = state_rows(screen.snapshot.connections());
     let listeners = screen.snapshot.listeners().len().clamp(1, LISTENERS);
+    // On a low terminal the lists come first.
+    let height = frame.area().height;
+    let if_from = |least: u16, count: usize| lines(if height < least { 0 } else { count });
     let [head, sparks, upper, listening, in_states, lower, event, keys] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(3),
+        if_from(20, 3),
         Constraint::Fill(3),
-        lines(listeners + 2),
-        lines(if states.is_empty() { 0 } else { states.len() + 1 }),
+        if_from(14, listeners + 2),
+        if_from(18, if states.is_empty() { 0 } else { states.len() + 1 }),
         Constraint::Fill(2),
         Constraint::Length(1),
         Constraint::Length(1),
@@ -108,7 +111,7 @@ fn draw_sparks(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
     let opened = || points().map(|point| point.opened);
     let rise = |(one, next): (Option<u64>, Option<u64>)| Some(next?.saturating_sub(one?));
     let rows: [(_, Vec<Option<u64>>); 4] = [
-        ("new, all servers", opened().zip(opened().skip(1)).map(rise).collect()),
+        ("new, all here:", opened().zip(opened().skip(1)).map(rise).collect()),
         ("processes", points().map(|point| point.processes).collect()),
         ("zombies", points().map(|point| point.zombies).collect()),
         ("descriptors", points().map(|point| point.descriptors).collect()),
@@ -118,7 +121,7 @@ fn draw_sparks(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
         let now = data.last().copied().flatten().map_or("?".to_owned(), |now| now.to_string());
         let [words, picture] =
             Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(column);
-        frame.render_widget(Paragraph::new(format!("{now} {title}")), words);
+        frame.render_widget(Paragraph::new(format!("{title} {now}")), words);
         let newest = data.len().saturating_sub(usize::from(picture.width));
         frame.render_widget(Sparkline::default().data(data[newest..].iter().copied()), picture);
     }
@@ -136,13 +139,14 @@ fn draw_processes(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Re
         row(process_cells(member), &[2, 1]).style(colour(member))
     });
     let widths = [7, 0, 15, 5, 5, 5, 5, 5, 5].map(|width| match width {
-        0 => Constraint::Fill(1),
+        0 => Constraint::Min(12),
         width => Constraint::Length(width),
     });
     let is_here = screen.focus == Focus::Processes;
     let chosen = is_here.then(|| screen.processes.chosen - first);
     let table = listed(rows, chosen).header(row(PROCESS_TITLES.map(str::to_owned), &[2, 1]));
-    frame.render_widget(table.widths(widths).block(top("processes", is_here)), area);
+    let title = if screen.snapshot.is_over() { "no process is left" } else { "processes" };
+    frame.render_widget(table.widths(widths).block(top(title, is_here)), area);
 }
 
 fn draw_connections(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Rect) {

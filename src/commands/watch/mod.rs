@@ -11,6 +11,7 @@ use crate::harness::{
     report,
 };
 use anyhow::{Context, Result};
+use clap::ArgGroup;
 use std::{
     ffi::OsString,
     io::{self, IsTerminal},
@@ -44,14 +45,14 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// Show processes, descriptors, sockets and connections of a running server
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, next_line_help = true)]
+#[command(after_help = EXAMPLES, next_line_help = true,
+          group(ArgGroup::new("watched").required(true).args(["pid", "port", "command"])))]
 pub(super) struct Args {
     /// The server to start, and to end again
-    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["pid", "port"],
-          required_unless_present_any = ["pid", "port"])]
+    #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
     /// Watch this process and its descendants
-    #[arg(long, value_name = "P", allow_hyphen_values = true, conflicts_with = "port",
+    #[arg(long, value_name = "P", allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff))]
     pid: Option<u32>,
     /// Watch whoever listens on this TCP port, with its descendants
@@ -64,7 +65,7 @@ pub(super) struct Args {
     /// Print each look as a line of JSON
     #[arg(long)]
     json: bool,
-    /// How often to look
+    /// How often to look, 50ms to 1h
     #[arg(long, value_name = "TIME", default_value = "1s", allow_hyphen_values = true)]
     interval: humantime::Duration,
 }
@@ -103,9 +104,11 @@ struct Ended {
 fn once(watcher: &mut Watcher, target: &Target, json: bool, stop: &AtomicBool) -> Result<Ended> {
     let deadline = Instant::now() + PATIENCE;
     let snapshot = loop {
+        // Before the look, so that what is shown of one that has ended is its end.
+        let has_ended = target.has_ended();
         let snapshot = watcher.look(None);
         let is_over = Instant::now() >= deadline || stop.load(Ordering::Relaxed);
-        if is_over || !target.is_waited_for(&snapshot) {
+        if is_over || has_ended || !target.is_silent(&snapshot) {
             break snapshot;
         }
         thread::sleep(STEP);

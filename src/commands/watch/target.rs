@@ -50,10 +50,9 @@ impl Target {
         }
     }
 
-    /// Whether it was started here and does not listen yet, though it may.
-    pub(super) fn is_waited_for(&self, snapshot: &Snapshot) -> bool {
-        self.is_silent(snapshot)
-            && matches!(self, Self::Started(server) if server.exited().is_none())
+    /// Whether it was started here and has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self, Self::Started(server) if server.exited().is_some())
     }
 
     /// Whether it was started here and does not listen, as far as that may be known.
@@ -65,13 +64,13 @@ impl Target {
     /// What went wrong with a server that was started here.
     pub(super) fn done(&self, has_listened: bool) -> Result<()> {
         let Self::Started(server) = self else { return Ok(()) };
-        let words = server.stderr();
-        let last = words.trim_end().lines().last().unwrap_or_default();
-        let said = if last.is_empty() { String::new() } else { format!(": {last}") };
+        let stderr = server.stderr();
+        let (said, hint) = last_words(&stderr);
+        let hint = hint.unwrap_or("run the command by itself to see more");
         match (server.exited(), has_listened) {
             (Some(exit), false) => Err(failed(
                 format!("the server ended before it listened, {exit}{said}"),
-                "run the command by itself to see more",
+                hint,
                 MISUSED,
             )),
             (None, false) => Err(failed(
@@ -79,14 +78,23 @@ impl Target {
                 "--pid watches a process that is no server",
                 MISUSED,
             )),
-            (Some(exit), true) if exit != Exit::Status(0) => Err(failed(
-                format!("the server ended, {exit}{said}"),
-                "run the command by itself to see more",
-                1,
-            )),
+            (Some(exit), true) if exit != Exit::Status(0) => {
+                Err(failed(format!("the server ended, {exit}{said}"), hint, 1))
+            }
             (_, true) => Ok(()),
         }
     }
+}
+
+/// The last line that a program said, behind a colon, and the hint that it gave with it.
+fn last_words(stderr: &str) -> (String, Option<&str>) {
+    let mut lines = stderr.trim_end().lines().rev();
+    let mut last = lines.next().unwrap_or_default();
+    let hint = last.strip_prefix("hint: ");
+    if hint.is_some() {
+        last = lines.next().unwrap_or_default();
+    }
+    (if last.is_empty() { String::new() } else { format!(": {last}") }, hint)
 }
 
 /// A process, and no thread of one.

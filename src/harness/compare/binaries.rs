@@ -27,8 +27,11 @@ impl Profile {
         let program = env::current_exe().context("find this program")?;
         let folder = program.parent().context("find this program's folder")?.to_owned();
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        // Cargo marks its target folders so.
-        let is_target = folder.parent().is_some_and(|target| target.join("CACHEDIR.TAG").is_file());
+        // Cargo marks the target folders that it has made by the first, and has the second in all.
+        let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
+        let is_target = folder
+            .parent()
+            .is_some_and(|target| marks.iter().any(|mark| target.join(mark).is_file()));
         let manifest = (is_target && manifest.is_file()).then_some(manifest);
         Ok(Self { folder, manifest })
     }
