@@ -1,6 +1,7 @@
 //! The `rungs` command, one file a subcommand: flags in, plan out, call the room, hand the result
 //! to the report.
 
+mod check;
 mod compare;
 mod interrupt;
 mod list;
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   rungs compare iterativeserver epollserver --peer nginx
   rungs load 127.0.0.1:8888 --rate 1000   any server, 1,000 requests a second
   rungs watch --port 8888                 its processes, descriptors, sockets
+  rungs check -- ./my_server {port}       which rung has it reached, what to mend
   cargo run --bin iterativeserver         one rung, by itself
 
 In the project's folder, `cargo run --release --` stands for `rungs`.";
@@ -44,6 +46,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::Args),
+    Check(check::Args),
     Compare(compare::Args),
     Load(Box<load::Args>),
     Watch(watch::Args),
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
     };
     let done = match cli.command {
         Command::List(args) => list::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Watch(args) => watch::run(&args),

@@ -4,9 +4,11 @@
 //! - [`supervise`] starts a server, waits until it accepts, and ends it with all its children;
 //! - [`observe`] is the kernel's view of a running server;
 //! - [`load`] is the load generator;
+//! - [`check`] puts a server to probes, and gives verdicts;
 //! - [`compare`] gives the same work to many servers, side by side;
 //! - [`report`] makes text and JSON of what the others found.
 
+pub mod check;
 pub mod compare;
 pub mod load;
 pub mod observe;

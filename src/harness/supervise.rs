@@ -63,8 +63,8 @@ use nix::{
         wait::waitpid,
     },
     unistd::{
-        ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpgid, getpid,
-        getppid, read, setpgid,
+        ForkResult, Pid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, getpgid, getpid,
+        getppid, read, setpgid, setresuid,
     },
 };
 
@@ -171,6 +171,11 @@ impl Server {
     /// The end of its standard output, at most 64 KiB.
     pub fn stdout(&self) -> String {
         lossy(&self.watched.lock().stdout)
+    }
+
+    /// How many bytes it has printed so far, to standard output and standard error.
+    pub fn printed(&self) -> u64 {
+        self.watched.lock().printed
     }
 
     /// The end of its standard error, at most 64 KiB.
@@ -418,27 +423,31 @@ fn pass_on(server: Pid, signal: i8) {
 }
 
 /// Kills and reaps until no child is left. The children of the dead become children of this
-/// process, so each round reaches one generation further.
+/// process, so each round reaches one generation further, and waits for all that it has reached:
+/// thousands may be left, and a kill of all for each that has ended would take minutes.
 fn sweep(line: &UnixStream, server: Pid) {
     let mut killed = 0;
     loop {
-        let mut block = 0;
-        if kill_children(server) == 0 {
-            // What cannot be killed is not waited for: all the rest are zombies by now, or gone.
-            block = libc::WNOHANG;
-        }
-        match wait_any(block) {
-            Ok(Some((pid, status))) => {
-                killed +=
-                    i32::from(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL);
-                if pid == server {
-                    report(line, Report::Exited(status));
+        let reached = kill_children(server);
+        // What cannot be killed is not waited for: all the rest are zombies by now, or gone.
+        let block = if reached == 0 { libc::WNOHANG } else { 0 };
+        for _ in 0..reached.max(1) {
+            match wait_any(block) {
+                Ok(Some((pid, status))) => {
+                    killed += i32::from(
+                        libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL,
+                    );
+                    if pid == server {
+                        report(line, Report::Exited(status));
+                    }
+                }
+                Ok(None) | Err(_) => {
+                    report(line, Report::Swept(killed));
+                    return;
                 }
             }
-            Ok(None) | Err(_) => break,
         }
     }
-    report(line, Report::Swept(killed));
 }
 
 /// Sends SIGKILL to the children of this process; returns how many were reached.
@@ -456,16 +465,12 @@ fn kill_children(server: Pid) -> usize {
     // Each pid ends with a space; a last one without it may be cut short.
     let pids = list.split_inclusive(|&byte| byte == b' ').filter_map(|pid| pid.strip_suffix(b" "));
     let pids = pids.filter_map(|pid| str::from_utf8(pid).ok()?.parse().ok()).map(Pid::from_raw);
-    pids.filter(|&pid| kill_child(pid, server)).count()
-}
-
-/// Kills one child, and if it is in the server's group the group, at once: a group that is killed
-/// cannot outrun us by forking. That a child of ours is in it proves that the number is still its.
-fn kill_child(pid: Pid, server: Pid) -> bool {
-    if getpgid(Some(pid)) == Ok(server) {
+    // The server's group first, and at once: a group that is killed cannot outrun us by forking.
+    // That a child of ours is in it proves that the number is still its.
+    if pids.clone().any(|pid| getpgid(Some(pid)) == Ok(server)) {
         let _ = killpg(server, Signal::SIGKILL);
     }
-    kill(pid, Signal::SIGKILL).is_ok()
+    pids.filter(|&pid| kill(pid, Signal::SIGKILL).is_ok()).count()
 }
 
 /// waitpid(2) for any child: its pid and wait status, or `None` if all still run.
@@ -490,10 +495,16 @@ fn exec(plan: &Plan, keeper: Pid) -> Result<Infallible, Failure> {
     dup2_stdout(&plan.stdout).map_err(Step::Stdio.failed())?;
     dup2_stderr(&plan.stderr).map_err(Step::Stdio.failed())?;
     if let Some(limit) = plan.descriptor_limit {
-        set_descriptor_limit(limit).map_err(Step::Limit.failed())?;
+        set_soft_limit(Resource::RLIMIT_NOFILE, limit).map_err(Step::Limit.failed())?;
+    }
+    if let Some(limit) = plan.process_limit {
+        set_soft_limit(Resource::RLIMIT_NPROC, limit).map_err(Step::Limit.failed())?;
     }
     if let Some(directory) = &plan.directory {
         chdir(directory.as_c_str()).map_err(Step::Directory.failed())?;
+    }
+    if let Some(user) = plan.real_user {
+        set_real_user(user).map_err(Step::User.failed())?;
     }
     // Closed by execve(2) and not before: the line is to tell why that failed.
     close_range(3, RawFd::MAX, libc::CLOSE_RANGE_CLOEXEC).map_err(Step::Close.failed())?;
@@ -504,9 +515,22 @@ fn exec(plan: &Plan, keeper: Pid) -> Result<Infallible, Failure> {
     Err(Step::Exec.failed()(Errno::last()))
 }
 
-fn set_descriptor_limit(soft: u64) -> nix::Result<()> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, soft, hard.max(soft))
+fn set_soft_limit(resource: Resource, soft: u64) -> nix::Result<()> {
+    let (_, hard) = getrlimit(resource)?;
+    setrlimit(resource, soft, hard.max(soft))
+}
+
+/// Makes `user` the real user, by whom `RLIMIT_NPROC` counts, of a process that stays root in its
+/// effective user, and so in its rights to files. execve(2) gives such a process all capabilities
+/// of the bounding set, so the two that lift the limit leave that first (capabilities(7)).
+fn set_real_user(user: u32) -> nix::Result<()> {
+    const CAP_SYS_ADMIN: libc::c_ulong = 21;
+    const CAP_SYS_RESOURCE: libc::c_ulong = 24;
+    for capability in [CAP_SYS_ADMIN, CAP_SYS_RESOURCE] {
+        // SAFETY: this request takes a number, and no pointer.
+        Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability) })?;
+    }
+    setresuid(Uid::from_raw(user), Uid::from_raw(0), Uid::from_raw(0))
 }
 
 /// `close_range(2)`, through syscall(2): older C libraries have no wrapper for it.

@@ -1,5 +1,6 @@
 //! Text and JSON, made from plain data: no I/O here but the writing of a file.
 
+mod check;
 mod compare;
 mod file;
 mod ink;
@@ -9,6 +10,7 @@ mod short;
 mod table;
 mod watch;
 
+pub use check::{checked_text, checkup_json, checkup_junit, checkup_text, probes_text};
 pub use compare::{comparison_json, comparison_text};
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};

@@ -70,6 +70,8 @@ pub(super) struct State {
     closed: bool,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
+    /// How many bytes came on both.
+    pub(super) printed: u64,
     pub(super) announced: Option<SocketAddr>,
 }
 
@@ -98,6 +100,7 @@ impl State {
     fn hear(&mut self, chunk: &[u8]) {
         let line = self.stdout.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         self.stdout.extend_from_slice(chunk);
+        self.printed += chunk.len() as u64;
         if self.announced.is_none() {
             let lines = self.stdout[line..].split_inclusive(|&byte| byte == b'\n');
             self.announced = lines.filter_map(|line| line.strip_suffix(b"\n")).find_map(announced);
@@ -145,7 +148,9 @@ pub(super) fn attend(
         let (reports, open) = read_reports(line);
         let mut state = watched.lock();
         state.hear(read_some(&mut stdout, &mut buffer));
-        state.stderr.extend_from_slice(read_some(&mut stderr, &mut buffer));
+        let chunk = read_some(&mut stderr, &mut buffer);
+        state.stderr.extend_from_slice(chunk);
+        state.printed += chunk.len() as u64;
         trim(&mut state.stderr);
         for report in reports {
             state.apply(report);

@@ -36,6 +36,12 @@ pub struct Launch {
     pub patience: Duration,
     /// The soft `RLIMIT_NOFILE` of the server (getrlimit(2)); the harness's own when `None`.
     pub descriptor_limit: Option<u64>,
+    /// The soft `RLIMIT_NPROC` of the server: how many processes and threads its real user may have;
+    /// the harness's own when `None`.
+    pub process_limit: Option<u64>,
+    /// The real user of a server that root starts; its rights to files stay root's. `RLIMIT_NPROC`
+    /// does not bind a process whose real user is root (getrlimit(2)).
+    pub real_user: Option<u32>,
     /// Whether its stdout and stderr go to the harness's own stderr, where the user sees them,
     /// instead of being kept.
     pub shown: bool,
@@ -52,6 +58,8 @@ impl Launch {
             address: Address::Announced,
             patience: Duration::from_secs(5),
             descriptor_limit: None,
+            process_limit: None,
+            real_user: None,
             shown: false,
         }
     }
@@ -95,6 +103,21 @@ impl Launch {
     #[must_use]
     pub fn descriptor_limit(mut self, limit: u64) -> Self {
         self.descriptor_limit = Some(limit);
+        self
+    }
+
+    /// Sets the soft limit of the processes and threads that the server's real user may have.
+    #[must_use]
+    pub fn process_limit(mut self, limit: u64) -> Self {
+        self.process_limit = Some(limit);
+        self
+    }
+
+    /// Gives the server a real user other than root, and takes from it what would lift
+    /// `RLIMIT_NPROC` all the same (`CAP_SYS_ADMIN`, `CAP_SYS_RESOURCE`). Only root may.
+    #[must_use]
+    pub fn real_user(mut self, user: u32) -> Self {
+        self.real_user = Some(user);
         self
     }
 

@@ -77,18 +77,20 @@ pub(super) enum Step {
     Stdio,
     Limit,
     Directory,
+    User,
     Signals,
     Exec,
 }
 
 impl Step {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Keeper,
         Self::Fork,
         Self::Close,
         Self::Stdio,
         Self::Limit,
         Self::Directory,
+        Self::User,
         Self::Signals,
         Self::Exec,
     ];
@@ -108,12 +110,19 @@ impl Failure {
             Step::Close => "close inherited descriptors".to_owned(),
             Step::Stdio => "set up its standard streams".to_owned(),
             Step::Limit => {
-                let limit = launch.descriptor_limit.unwrap_or_default();
-                format!("set RLIMIT_NOFILE to {limit}")
+                let set =
+                    |name, limit: Option<u64>| limit.map(|limit| format!("{name} to {limit}"));
+                let descriptors = set("RLIMIT_NOFILE", launch.descriptor_limit);
+                let processes = set("RLIMIT_NPROC", launch.process_limit);
+                let limits: Vec<_> = [descriptors, processes].into_iter().flatten().collect();
+                format!("set {}", limits.join(" and "))
             }
             Step::Directory => {
                 let directory = launch.directory.as_deref().unwrap_or(Path::new("."));
                 format!("change to directory {}", directory.display())
+            }
+            Step::User => {
+                format!("set its real user to {}", launch.real_user.unwrap_or_default())
             }
             Step::Signals => "set up its signals".to_owned(),
             Step::Exec => String::new(),

@@ -1,0 +1,162 @@
+//! `rungs check`: put any server to the ladder's failures.
+
+use super::{Hinted, MISUSED, has_colours, interrupt::stop_on_interrupt, print};
+use crate::{
+    harness::{
+        check::{self, Checkup, Milestone, PROBES, Probe, Target, Verdict},
+        report::{self, ResultFile},
+    },
+    ladder::Rung,
+};
+use anyhow::{Context, Result};
+use clap::{
+    ArgGroup,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+const EXAMPLES: &str = "Examples:
+  rungs check -- python3 server.py {port}    the port is given as an argument
+  rungs check -- ./server --listen {addr}    or the address, 127.0.0.1:PORT
+  rungs check --port 8888 -- ./server        the port is built in
+  rungs check --until concurrentserver3 -- ./server {port}
+  rungs check --only zombie-burst --hints -- ./server {port}
+
+The environment has the address too, in RUNGS_ADDR and PORT. A server is ready
+when it listens, answers GET / with anything that is HTTP, and ends on SIGTERM:
+lessons/contract.md says it all.
+
+Exit codes:
+  0  no probe failed
+  1  one did
+  2  none failed, but of one it could not be told; or the server could not be
+     checked, or the command line was wrong
+  130  Ctrl-C";
+
+/// Find out which rung a server has reached, in any language, and what to mend
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, next_line_help = true,
+          group(ArgGroup::new("work").required(true).multiple(true).args(["list", "command"])))]
+pub(super) struct Args {
+    /// The server: {addr} stands for the address to listen on, {port} for the port
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+    /// List the probes, and do nothing
+    #[arg(long, conflicts_with_all = ["command", "only", "until", "port"])]
+    list: bool,
+    /// The probes to put, instead of all
+    #[arg(long, value_name = "PROBE,…", value_delimiter = ',', value_parser = probe(),
+          hide_possible_values = true)]
+    only: Vec<&'static Probe>,
+    /// Put the probes of the rungs up to this one
+    #[arg(long, value_name = "RUNG", value_parser = rung, conflicts_with = "only")]
+    until: Option<Milestone>,
+    /// The port that is built into the server
+    #[arg(long, value_name = "N", allow_hyphen_values = true,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Give all hints, not the first alone
+    #[arg(long)]
+    hints: bool,
+    /// Print JSON, at the end
+    #[arg(long)]
+    json: bool,
+    /// Write a JUnit report, for classrooms and CI
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+fn probe() -> impl TypedValueParser<Value = &'static Probe> {
+    PossibleValuesParser::new(PROBES.iter().map(|probe| probe.name))
+        .try_map(|name| Probe::named(&name).ok_or("no such probe"))
+}
+
+/// The last rung of those with probes that is no higher than the one that is named.
+fn rung(name: &str) -> Result<Milestone, String> {
+    let all = || PROBES.iter().map(|probe| probe.milestone);
+    if let Some(milestone) = all().find(|milestone| milestone.name() == name) {
+        return Ok(milestone);
+    }
+    let rung = Rung::named(name).ok_or("no such rung; `rungs list` names them")?;
+    // The gateway rungs, whose number is none, stand above.
+    let is_below =
+        |one: &Milestone| one.number().parse().is_ok_and(|number: u8| number <= rung.number);
+    all().filter(is_below).max().ok_or_else(|| "no probe is for a rung as low".to_owned())
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    if args.list {
+        return print("the probes", &report::probes_text()).map(|()| ExitCode::SUCCESS);
+    }
+    // Before the work, so that it is not lost for a wrong name.
+    let file = args.junit.as_deref().map(ResultFile::open).transpose()?;
+    let target = Target { command: args.command.clone(), port: args.port };
+    let bar = progress_bar();
+    let stop = stop_on_interrupt(&bar).context("handle SIGINT")?;
+    let checkup = put(args, &target, &bar, &stop)?;
+    bar.finish_and_clear();
+    let words: Vec<_> =
+        args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let printed = if args.json {
+        print("the check", &report::checkup_json(&words, &checkup)?)
+    } else {
+        print("the check", &format!("\n{}", report::checkup_text(&checkup)))
+    };
+    if let Some(file) = file {
+        file.finish(&report::checkup_junit(&words, &checkup).context("write JUnit XML")?)?;
+    }
+    printed?;
+    Ok(exit_code(&checkup, &stop))
+}
+
+fn put(args: &Args, target: &Target, bar: &ProgressBar, stop: &AtomicBool) -> Result<Checkup> {
+    let is_wanted = |probe: &&Probe| {
+        let is_named = args.only.is_empty() || args.only.iter().any(|one| one.name == probe.name);
+        is_named && args.until.is_none_or(|until| probe.milestone <= until)
+    };
+    let probes: Vec<_> = PROBES.iter().filter(is_wanted).collect();
+    let has_colours = has_colours();
+    let before = |probe: &Probe| {
+        bar.set_message(format!("{}: {}", probe.name, probe.about));
+        bar.enable_steady_tick(Duration::from_millis(100));
+    };
+    let after = |checked: &check::Checked| {
+        if args.json {
+            return;
+        }
+        let text = report::checked_text(checked, args.hints, has_colours);
+        // A reader that has gone is noticed at the end.
+        bar.suspend(|| print("the check", &text).ok());
+    };
+    check::run(target, &probes, stop, &before, &after)
+        .map_err(|unfit| Hinted { said: unfit.said, hint: unfit.hint, code: MISUSED }.into())
+}
+
+fn progress_bar() -> ProgressBar {
+    // Hidden by itself where stderr is no terminal.
+    let bar = ProgressBar::new_spinner();
+    // A template that does not parse would only cost it its looks.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn exit_code(checkup: &Checkup, stop: &AtomicBool) -> ExitCode {
+    if stop.load(Ordering::Relaxed) {
+        ExitCode::from(130)
+    } else if checkup.has(Verdict::Fail) {
+        ExitCode::FAILURE
+    } else if checkup.has(Verdict::Unknown) {
+        ExitCode::from(MISUSED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

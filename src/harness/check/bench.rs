@@ -1,0 +1,309 @@
+//! What a probe works with: fresh servers, clients, and what has been learned of the server so far.
+
+use std::{
+    cell::{Cell, OnceCell},
+    collections::HashSet,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{
+    super::{
+        observe::{self, Process, Tree},
+        supervise::{Launch, Server},
+    },
+    client::{Client, PATIENCE, pump, words},
+    finding::{Exchange, Finding, Judged, Verdict},
+    model::Model,
+    probes::{concurrent, survives_child},
+    target::{Target, last_words},
+};
+
+/// How often something is looked at that is waited for.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// For how long a server at rest does nothing.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long a server may take until it is at rest.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// All that the probes share.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    pub(super) target: &'a Target,
+    pub(super) stop: &'a AtomicBool,
+    model: OnceCell<Result<Model, Finding>>,
+    concurrent: OnceCell<Finding>,
+    survives_child: OnceCell<Finding>,
+    /// One of these three is being found out, so that none of them may be asked for.
+    is_learning: Cell<bool>,
+}
+
+/// A server of this probe's own. It ends with all its children when this is dropped.
+#[derive(Debug)]
+pub(super) struct Running<'a> {
+    pub(super) bench: &'a Bench<'a>,
+    pub(super) server: Server,
+    pub(super) address: SocketAddr,
+}
+
+/// A request that got no good answer.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) said: String,
+    pub(super) exchange: Exchange,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(target: &'a Target, stop: &'a AtomicBool) -> Self {
+        Self {
+            target,
+            stop,
+            model: OnceCell::new(),
+            concurrent: OnceCell::new(),
+            survives_child: OnceCell::new(),
+            is_learning: Cell::new(false),
+        }
+    }
+
+    /// What the server is, as seen from outside.
+    pub(super) fn model(&self) -> Result<&Model, Finding> {
+        let find = || self.learn(|| Model::find(self));
+        self.model
+            .get_or_init(find)
+            .as_ref()
+            .map_err(|why| Finding::unknown(format!("its model is not known: {}", why.evidence)))
+    }
+
+    /// Whether it serves several clients at once; tried only once.
+    pub(super) fn concurrent(&self) -> &Finding {
+        let probe = || concurrent::probe(self).unwrap_or_else(|finding| finding);
+        self.concurrent.get_or_init(|| self.learn(probe))
+    }
+
+    /// Whether its accept loop outlives a child; tried only once.
+    pub(super) fn survives_child(&self) -> &Finding {
+        let probe = || survives_child::probe(self).unwrap_or_else(|finding| finding);
+        self.survives_child.get_or_init(|| self.learn(probe))
+    }
+
+    fn learn<T>(&self, find: impl FnOnce() -> T) -> T {
+        let before = self.is_learning.replace(true);
+        let found = find();
+        self.is_learning.set(before);
+        found
+    }
+
+    /// Starts a fresh server.
+    pub(super) fn start(&self) -> Result<Running<'_>, Finding> {
+        self.start_with(|launch| launch)
+    }
+
+    /// Starts a fresh server with changes to the launch.
+    pub(super) fn start_with(
+        &self,
+        change: impl FnOnce(Launch) -> Launch,
+    ) -> Result<Running<'_>, Finding> {
+        let not_started = |why: String| Finding::unknown(format!("it did not start again: {why}"));
+        let address = self.target.address().map_err(|unfit| not_started(unfit.said))?;
+        let launch = change(self.target.launch(address));
+        let server =
+            self.target.start(&launch, address).map_err(|unfit| not_started(unfit.said))?;
+        Ok(Running { bench: self, server, address })
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Waits until something is there, for so long at most.
+    pub(super) fn await_some<T>(
+        &self,
+        patience: Duration,
+        mut look: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let seen = look();
+            if seen.is_some() || Instant::now() >= deadline || self.is_stopped() {
+                return seen;
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    pub(super) fn await_true(&self, patience: Duration, mut look: impl FnMut() -> bool) -> bool {
+        self.await_some(patience, || look().then_some(())).is_some()
+    }
+
+    /// Lets clients work until all are done; says whether they are.
+    pub(super) fn pump(
+        &self,
+        clients: &mut [Client],
+        patience: Duration,
+        done: impl Fn(&Client) -> bool,
+    ) -> bool {
+        pump(clients, Instant::now() + patience, self.stop, done)
+    }
+}
+
+impl Running<'_> {
+    /// The request of the contract, for this server.
+    pub(super) fn request(&self) -> Vec<u8> {
+        self.request_for("/", "Connection: close\r\n")
+    }
+
+    pub(super) fn request_for(&self, path: &str, fields: &str) -> Vec<u8> {
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", self.address).into_bytes()
+    }
+
+    pub(super) fn connect(&self) -> Result<Client, Finding> {
+        Client::connect(self.address).map_err(|errno| self.not_connected(errno))
+    }
+
+    /// Begins so many connections, one after another. Those for whom there is no room knock on.
+    pub(super) fn connect_many(&self, count: usize) -> Result<Vec<Client>, Finding> {
+        let begin = |_| Client::begin(self.address).map_err(|errno| self.not_connected(errno));
+        (0..count).map(begin).collect()
+    }
+
+    fn not_connected(&self, errno: Errno) -> Finding {
+        let said = format!("a client cannot connect: {}", words(errno));
+        self.broken(Trouble { said, exchange: Exchange::default() })
+    }
+
+    /// One whole request of a client of its own, and its answer.
+    pub(super) fn ask(&self) -> Result<Client, Trouble> {
+        self.ask_within(PATIENCE)
+    }
+
+    pub(super) fn ask_within(&self, patience: Duration) -> Result<Client, Trouble> {
+        let trouble = |errno| Trouble { said: words(errno), exchange: Exchange::default() };
+        let mut client = Client::connect(self.address).map_err(trouble)?;
+        client.send(&self.request());
+        self.await_answer(&mut client, patience)?;
+        Ok(client)
+    }
+
+    pub(super) fn await_answer(
+        &self,
+        client: &mut Client,
+        patience: Duration,
+    ) -> Result<(), Trouble> {
+        let one = std::slice::from_mut(client);
+        self.bench.pump(one, patience, |one| one.is_over() || one.is_answered());
+        if client.is_answered() {
+            return Ok(());
+        }
+        Err(Trouble { said: client.trouble(), exchange: client.exchange() })
+    }
+
+    /// The finding that a request in trouble comes to: a failure, unless the server has ended for a
+    /// reason that another probe is about.
+    pub(super) fn broken(&self, trouble: Trouble) -> Finding {
+        if self.bench.is_stopped() {
+            return Finding::unknown("stopped");
+        }
+        let Trouble { said, exchange } = trouble;
+        // The end of a process is seen a moment after that of its sockets.
+        let end = self.bench.await_some(10 * LOOK, || self.server.exited());
+        let Some(exit) = end else { return Finding::fail(said).with(exchange) };
+        let is_learning = self.bench.is_learning.get();
+        if !is_learning && self.bench.survives_child().verdict == Verdict::Fail {
+            return Finding::unknown("the server ends when a child does (survives-child)");
+        }
+        let last = last_words(&self.server);
+        Finding::fail(format!("{said}: the server has ended, {exit}{last}")).with(exchange)
+    }
+
+    /// All its processes, zombies too.
+    pub(super) fn tree(&self) -> Tree {
+        observe::tree(self.server.keeper()).below_root()
+    }
+
+    /// Those that live.
+    pub(super) fn living(&self) -> Vec<Process> {
+        let processes = self.tree().processes.into_iter();
+        processes.filter(|process| !process.is_zombie()).collect()
+    }
+
+    /// Waits until it has made all the processes that it begins with, and waits for clients: until
+    /// it has needed next to no processor time for a while. Says which processes those are.
+    pub(super) fn settle(&self) -> Vec<Process> {
+        let deadline = Instant::now() + SETTLING;
+        let mut before = self.tree();
+        loop {
+            thread::sleep(QUIET);
+            let now = self.tree();
+            let pids = |tree: &Tree| tree.processes.iter().map(|one| one.pid).collect::<Vec<_>>();
+            let worked = now.cpu().saturating_sub(before.cpu());
+            let is_quiet = pids(&now) == pids(&before) && worked < QUIET / 20;
+            if is_quiet || Instant::now() >= deadline || self.bench.is_stopped() {
+                return now.processes.into_iter().filter(|one| !one.is_zombie()).collect();
+            }
+            before = now;
+        }
+    }
+
+    /// Sends a signal to processes of this server, parents first. Between the look and the signal
+    /// none of them can have been replaced by a stranger: who ends stays a zombie until its parent,
+    /// or the supervisor, has waited for it, and pids are given out in a circle.
+    pub(super) fn signal(processes: &[Process], signal: Signal) {
+        for process in processes {
+            // Who has ended needs no signal.
+            let _ = kill(Pid::from_raw(process.pid.cast_signed()), signal);
+        }
+    }
+
+    /// How many of these clients' connections the server has taken out of its accept queue: those
+    /// whose other end has a descriptor, or had one.
+    pub(super) fn accepted(&self, clients: &[Client]) -> usize {
+        let Ok(sockets) = observe::sockets() else { return clients.len() };
+        // One that the server has closed has no descriptor either.
+        let is_accepted = |one: &&observe::Socket| {
+            one.local.port() == self.address.port()
+                && (one.inode != 0 || one.state != observe::State::Established)
+        };
+        let peers: HashSet<_> = sockets.iter().filter(is_accepted).map(|one| one.peer).collect();
+        let is_one = |client: &&Client| client.local().is_some_and(|one| peers.contains(&one));
+        clients.iter().filter(is_one).count()
+    }
+
+    /// Waits until the server has accepted as many of these clients as it will: all, or no more for
+    /// a while.
+    pub(super) fn await_accepted(&self, clients: &mut [Client]) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut count, mut since) = (0, Instant::now());
+        loop {
+            let now = self.accepted(clients);
+            if now != count {
+                (count, since) = (now, Instant::now());
+            }
+            let is_over = count == clients.len() || since.elapsed() >= 5 * QUIET;
+            if is_over || Instant::now() >= deadline || self.bench.is_stopped() {
+                clients.iter_mut().for_each(Client::advance);
+                return count;
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Fails unless a new client is answered; `when` says after what.
+    pub(super) fn still_serves(&self, when: &str) -> Judged {
+        match self.ask() {
+            Ok(_) => Ok(Finding::pass(format!("it serves {when}"))),
+            Err(Trouble { said, exchange }) => {
+                Err(self.broken(Trouble { said: format!("{when}: {said}"), exchange }))
+            }
+        }
+    }
+}

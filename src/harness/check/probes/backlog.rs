@@ -1,0 +1,68 @@
+//! Is there room for a burst of clients?
+
+use std::{fs, time::Duration};
+
+use nix::sys::signal::Signal;
+
+use super::super::{
+    bench::{Bench, Running, Trouble},
+    client::{Client, words},
+    finding::{Exchange, Finding, Judged},
+};
+
+const CLIENTS: usize = 512;
+
+/// A handshake on loopback takes microseconds; who was turned away tries again after a second
+/// (RFC 6298 section 2).
+const HANDSHAKE: Duration = Duration::from_millis(500);
+
+/// How long all the answers may take.
+const ANSWERS: Duration = Duration::from_secs(10);
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let server = bench.start()?;
+    let resting = server.settle();
+    // Who accepts faster than others connect hides how little room there is.
+    Running::signal(&resting, Signal::SIGSTOP);
+    if !bench.await_true(ANSWERS, || server.living().iter().all(|one| one.state == 'T')) {
+        return Err(Finding::unknown("it could not be stopped for a moment"));
+    }
+    let mut clients = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        let client = Client::begin(server.address);
+        clients.push(client.map_err(|errno| {
+            Finding::fail(format!("client {}: {}", clients.len() + 1, words(errno)))
+        })?);
+    }
+    bench.pump(&mut clients, HANDSHAKE, Client::is_connected);
+    let room = clients.iter().filter(|client| client.is_connected()).count();
+    let request = server.request();
+    clients.iter_mut().for_each(|client| client.send(&request));
+    let children_first: Vec<_> = resting.iter().rev().cloned().collect();
+    Running::signal(&children_first, Signal::SIGCONT);
+    if room < CLIENTS {
+        return short(room);
+    }
+    bench.pump(&mut clients, ANSWERS, |client| client.is_over() || client.is_answered());
+    let lost: Vec<_> = clients.iter().filter(|client| !client.is_answered()).collect();
+    match lost.first() {
+        None => Ok(Finding::pass(format!("{CLIENTS} connects at once, {CLIENTS} answers"))),
+        Some(client) => {
+            let said = format!("{} of {CLIENTS} clients: {}", lost.len(), client.trouble());
+            Err(server.broken(Trouble { said, exchange: Exchange::default() }))
+        }
+    }
+}
+
+/// The backlog holds less.
+fn short(room: usize) -> Judged {
+    let path = "/proc/sys/net/core/somaxconn";
+    let most = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<usize>().ok());
+    if let Some(most) = most.filter(|&most| most < CLIENTS) {
+        return Err(Finding::unknown(format!("net.core.somaxconn is {most}: raise it to 1024")));
+    }
+    Ok(Finding::fail(format!(
+        "room for {room} of {CLIENTS} that connect at once; the others knock again after a second"
+    ))
+    .because("the backlog given to listen() is short"))
+}

@@ -1,0 +1,60 @@
+//! Does it serve one client while another says nothing?
+//!
+//! The clients finish in the reverse order of their arrival: a server that takes one after another
+//! out of its queue would have to serve the last one first.
+
+use super::super::{
+    bench::{Bench, Running},
+    client::{Client, PATIENCE},
+    finding::{Finding, Judged},
+};
+
+const CLIENTS: usize = 8;
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let server = bench.start()?;
+    server.settle();
+    // The first will say nothing.
+    let mut clients = server.connect_many(1 + CLIENTS)?;
+    server.await_accepted(&mut clients);
+    if let Some(early) = clients.iter().find(|client| !client.is_untouched()) {
+        return Err(Finding::fail("it answers, or closes, before the client has said anything")
+            .because("it does not wait for the request")
+            .with(early.exchange()));
+    }
+    for number in (1..=CLIENTS).rev() {
+        if !is_served(&server, &mut clients[number]) {
+            return rest(&server, clients, number);
+        }
+    }
+    clients[0].advance();
+    if clients[0].end().is_some() {
+        return Err(Finding::unknown("the silent client was sent away meanwhile"));
+    }
+    let said = format!("{CLIENTS} served in reverse order while one said nothing");
+    Ok(Finding::pass(said))
+}
+
+fn is_served(server: &Running<'_>, client: &mut Client) -> bool {
+    client.send(&server.request());
+    server.await_answer(client, PATIENCE).is_ok()
+}
+
+/// The last to come had to wait. A pool serves as many at once as it has workers: those who came
+/// first, and the silent one.
+fn rest(server: &Running<'_>, mut clients: Vec<Client>, waiting: usize) -> Judged {
+    let is_pool = clients[1].is_untouched() && is_served(server, &mut clients[1]);
+    clients[0].advance();
+    if is_pool && clients[0].is_untouched() {
+        return Ok(Finding::pass(
+            "a few at once: the first to come are served while one says nothing, the last wait",
+        ));
+    }
+    let exchange = clients[waiting].exchange();
+    Ok(Finding::fail(format!(
+        "one client says nothing, and another waits: {}",
+        clients[waiting].trouble()
+    ))
+    .because("it serves one client at a time, to the end")
+    .with(exchange))
+}

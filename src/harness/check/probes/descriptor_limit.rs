@@ -1,0 +1,30 @@
+//! What does it do when accept() finds no descriptor?
+
+use rustix::process::Resource;
+
+use super::super::{
+    bench::Bench,
+    client::Client,
+    finding::{Finding, Judged},
+    limit::{is_spinning, lower},
+};
+
+const LIMIT: u64 = 64;
+const CLIENTS: usize = 200;
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let server = bench.start()?;
+    lower(&server.settle(), Resource::Nofile, LIMIT)?;
+    let mut clients: Vec<Client> = server.connect_many(CLIENTS)?;
+    server.await_accepted(&mut clients);
+    let busy = is_spinning(&server);
+    drop(clients);
+    if let Some(share) = busy {
+        return Ok(Finding::fail(format!(
+            "out of descriptors, it takes {share:.0} % of a processor and does nothing"
+        ))
+        .because("accept() fails with EMFILE, and is called again at once"));
+    }
+    let when = format!("after {CLIENTS} clients with room for {LIMIT} descriptors");
+    server.still_serves(&when).map_err(|one| one.because("accept() fails with EMFILE"))
+}

@@ -1,0 +1,80 @@
+//! Does it finish what it has begun when it is told to end?
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::super::{
+    super::supervise::listening,
+    bench::{Bench, Running},
+    client::{PATIENCE, Reading},
+    finding::{Finding, Judged},
+};
+
+/// How long it may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the request takes that is under way, where the server has such a thing.
+const SLEEP: u64 = 500;
+
+const CAUSE: &str = "SIGTERM ends it where it stands";
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let server = bench.start()?;
+    let sleeps = can_sleep(&server)?;
+    let mut clients = vec![server.connect()?];
+    let request = server.request();
+    let (first, rest) = if sleeps {
+        let path = format!("/sleep/{SLEEP}");
+        (server.request_for(&path, "Connection: close\r\n"), Vec::new())
+    } else {
+        let (first, rest) = request.split_at(request.len() / 2);
+        (first.to_vec(), rest.to_vec())
+    };
+    clients[0].send(&first);
+    server.await_accepted(&mut clients);
+    // It has the beginning of the request once nothing of that waits in the socket.
+    bench.await_true(Duration::from_millis(200), || false);
+    clients[0].advance();
+    if !clients[0].is_untouched() {
+        return Ok(Finding::not_applicable("it answers half a request: none is under way"));
+    }
+    server.server.signal(Signal::SIGTERM);
+    let told = Instant::now();
+    bench.await_true(Duration::from_millis(100), || false);
+    clients[0].send(&rest);
+    bench.pump(&mut clients, PATIENCE, |one| one.is_over() || one.is_answered());
+    if !clients[0].is_answered() {
+        let said = format!("SIGTERM during a request: {}", clients[0].trouble());
+        return Ok(Finding::fail(said).because(CAUSE).with(clients[0].exchange()));
+    }
+    drop(clients);
+    let left = || GRACE.saturating_sub(told.elapsed());
+    if !bench.await_true(left(), || server.server.exited().is_some()) {
+        let seconds = GRACE.as_secs();
+        return Ok(Finding::fail(format!("it has not ended {seconds} s after SIGTERM"))
+            .because("the signal is caught, and nothing comes of it"));
+    }
+    if !bench.await_true(left(), || server.living().is_empty()) {
+        let orphans = server.living().len();
+        return Ok(Finding::fail(format!("it has ended and left {orphans} orphans behind"))
+            .because("the parent does not pass the signal on, or does not wait"));
+    }
+    if listening(server.address).unwrap_or(false) {
+        return Ok(Finding::fail("it has ended, and its port is still taken"));
+    }
+    Ok(Finding::pass("the answer came, nobody is left, the port is free"))
+}
+
+/// Whether there is an answer that takes its time.
+fn can_sleep(server: &Running<'_>) -> Result<bool, Finding> {
+    let mut client = server.connect()?;
+    let start = Instant::now();
+    client.send(&server.request_for(&format!("/sleep/{SLEEP}"), "Connection: close\r\n"));
+    let one = std::slice::from_mut(&mut client);
+    server.bench.pump(one, PATIENCE, |one| one.is_over() || one.is_answered());
+    let (Reading::Complete(head, _) | Reading::Unframed(head)) = client.reading() else {
+        return Ok(false);
+    };
+    Ok(head.status.0 == 200 && start.elapsed() >= Duration::from_millis(SLEEP))
+}

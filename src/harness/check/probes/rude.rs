@@ -1,0 +1,85 @@
+//! Does it survive clients that do not keep to the rules, and one that is merely cut up?
+
+use std::{thread, time::Duration};
+
+use super::super::{
+    bench::{Bench, Running, Trouble},
+    client::{Client, PATIENCE},
+    finding::{Finding, Judged},
+};
+
+/// The length of a head that no server need take.
+const LONG: usize = 1 << 20;
+
+/// Between two bytes of a request.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How long a rude client waits for what the server may have to say to it.
+const WAIT: Duration = Duration::from_millis(200);
+
+const READS_ONCE: &str = "it takes what one read() brings for the whole request";
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let server = bench.start()?;
+    byte_by_byte(&server)?;
+    half_closed(&server)?;
+    after(&server, "a reset in mid-request", |mut client| {
+        client.send(b"GET / HT");
+        thread::sleep(WAIT / 10);
+        client.reset();
+    })?;
+    after(&server, "a line of garbage", |client| says(&server, client, b"what is this?\r\n\r\n"))?;
+    after(&server, "1,000 NUL bytes", |client| says(&server, client, &[0; 1000]))?;
+    let long = [b"GET / HTTP/1.1\r\nX: ", &vec![b'a'; LONG][..], b"\r\n\r\n"].concat();
+    after(&server, "a head of 1 MiB", |client| says(&server, client, &long))?;
+    Ok(Finding::pass("six rude clients, and a polite one served after each"))
+}
+
+/// Says something, and leaves.
+fn says(server: &Running<'_>, mut client: Client, bytes: &[u8]) {
+    client.send(bytes);
+    let one = std::slice::from_mut(&mut client);
+    server.bench.pump(one, WAIT, |client| client.end().is_some());
+}
+
+/// A rude client, and then a polite one.
+fn after(server: &Running<'_>, what: &str, rude: impl FnOnce(Client)) -> Result<(), Finding> {
+    rude(server.connect()?);
+    let cause = "what went wrong with one client has stopped the server";
+    server.still_serves(&format!("after {what}")).map(drop).map_err(|one| one.because(cause))
+}
+
+/// A request in pieces of one byte is a request like another.
+fn byte_by_byte(server: &Running<'_>) -> Result<(), Finding> {
+    let mut client = server.connect()?;
+    let request = server.request();
+    for (index, byte) in request.iter().enumerate() {
+        client.send(&[*byte]);
+        if index + 1 < request.len() && !client.is_untouched() {
+            let said = format!(
+                "a request byte by byte: an answer after {} bytes of {}",
+                index + 1,
+                request.len()
+            );
+            return Err(Finding::fail(said).because(READS_ONCE).with(client.exchange()));
+        }
+        thread::sleep(PAUSE);
+    }
+    server.await_answer(&mut client, PATIENCE).map_err(|Trouble { said, exchange }| {
+        let said = format!("a request byte by byte: {said}");
+        server.broken(Trouble { said, exchange }).because(READS_ONCE)
+    })
+}
+
+/// A client that has said all may say so, and still wants its answer.
+fn half_closed(server: &Running<'_>) -> Result<(), Finding> {
+    let mut client = server.connect()?;
+    client.send(&server.request());
+    client.finish_sending();
+    server.await_answer(&mut client, PATIENCE).map_err(|Trouble { said, exchange }| {
+        let said = format!("a client that sends FIN behind its request: {said}");
+        server
+            .broken(Trouble { said, exchange })
+            .because("it takes the end of the stream for the end of the client")
+    })
+}

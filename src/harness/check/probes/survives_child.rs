@@ -1,0 +1,69 @@
+//! Does the accept loop go on when a child has died?
+
+use std::collections::BTreeSet;
+
+use super::super::{
+    super::observe::Process,
+    bench::{Bench, Running},
+    client::{Client, PATIENCE, words},
+    finding::{Finding, Judged},
+    model::Kind,
+    target::last_words,
+};
+
+const ROUNDS: usize = 3;
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let kind = bench.model()?.kind;
+    if kind != Kind::ForkPerConnection {
+        return Ok(Finding::not_applicable(format!("{kind}: no child dies after its client")));
+    }
+    let server = bench.start()?;
+    let resting = server.settle();
+    for round in 1..=ROUNDS {
+        let end_of_loop = |said: String| {
+            Finding::fail(said).because(
+                "a signal handler ran, accept() returned EINTR, and that was taken for the end",
+            )
+        };
+        let mut client = match Client::connect(server.address) {
+            Ok(client) => client,
+            Err(errno) => {
+                return Ok(end_of_loop(format!(
+                    "after {} children have died no client can connect: {}{}",
+                    round - 1,
+                    words(errno),
+                    ended(&server)
+                )));
+            }
+        };
+        client.send(&server.request());
+        bench.pump(std::slice::from_mut(&mut client), PATIENCE, Client::is_answered);
+        let is_answered = client.is_answered();
+        let trouble = client.trouble();
+        drop(client);
+        bench.await_true(PATIENCE, || server.living().len() <= resting.len());
+        if let Some(gone) = missing(&resting, &server.living()) {
+            return Ok(end_of_loop(format!(
+                "process {gone}, which had listened, ended when its child did{}",
+                ended(&server)
+            )));
+        }
+        if !is_answered {
+            return Ok(Finding::fail(format!("client {round} of {ROUNDS}: {trouble}")));
+        }
+    }
+    Ok(Finding::pass(format!("{ROUNDS} children have died, and the same process accepts")))
+}
+
+/// The first of those who were there at rest that is not any more. A server that is started anew
+/// when it has ended has another pid, or another start.
+fn missing(resting: &[Process], living: &[Process]) -> Option<u32> {
+    let there: BTreeSet<_> = living.iter().map(|one| (one.pid, one.started)).collect();
+    resting.iter().find(|one| !there.contains(&(one.pid, one.started))).map(|one| one.pid)
+}
+
+fn ended(server: &Running<'_>) -> String {
+    let exit = server.server.exited();
+    exit.map_or(String::new(), |exit| format!(", {exit}{}", last_words(&server.server)))
+}

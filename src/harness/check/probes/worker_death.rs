@@ -1,0 +1,43 @@
+//! What happens when a worker dies?
+
+use nix::sys::signal::Signal;
+
+use super::super::{
+    bench::{Bench, Running},
+    client::PATIENCE,
+    finding::{Finding, Judged},
+    model::Listening,
+};
+
+const CLIENTS: usize = 8;
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let model = bench.model()?;
+    if !model.has_master {
+        let kind = model.kind;
+        return Ok(Finding::not_applicable(format!("{kind}: no worker and no parent of one")));
+    }
+    let server = bench.start()?;
+    let before = Listening::of(&server, &server.settle())?.workers;
+    Running::signal(&before[..1], Signal::SIGKILL);
+    let count = before.len();
+    for _ in 0..CLIENTS {
+        server.still_serves("after the death of a worker")?;
+    }
+    let dead = before[0].pid;
+    let are_replaced = bench.await_true(PATIENCE, || {
+        let now = Listening::of(&server, &server.living());
+        now.is_ok_and(|now| {
+            now.workers.len() >= count && now.workers.iter().all(|one| one.pid != dead)
+        })
+    });
+    if are_replaced {
+        return Ok(Finding::pass(format!(
+            "{CLIENTS} clients served after the death of one of {count}, which is replaced"
+        )));
+    }
+    let left = Listening::of(&server, &server.living())?.workers.len();
+    let seconds = PATIENCE.as_secs();
+    Ok(Finding::fail(format!("{left} of {count} workers are left {seconds} s after one died"))
+        .because("the parent does not wait for its workers, or makes no new one"))
+}

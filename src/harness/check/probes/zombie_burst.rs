@@ -1,0 +1,72 @@
+//! Does it wait for all its children, when many end at once?
+
+use std::collections::BTreeSet;
+
+use nix::sys::signal::Signal;
+
+use super::{
+    super::{
+        bench::{Bench, Running, Trouble},
+        client::{Client, PATIENCE},
+        finding::{Exchange, Finding, Judged},
+        model::Kind,
+    },
+    zombie_one::SETTLING,
+};
+
+const CLIENTS: usize = 128;
+const ROUNDS: usize = 5;
+
+pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    let kind = bench.model()?.kind;
+    if kind != Kind::ForkPerConnection {
+        return Ok(Finding::not_applicable(format!("{kind}: no process is made for a client")));
+    }
+    let server = bench.start()?;
+    let resting = server.settle();
+    for _ in 0..ROUNDS {
+        burst(&server)?;
+    }
+    let zombies = || server.tree().zombies();
+    let none_left = bench.await_true(SETTLING, || zombies() == 0);
+    if server.living().len() < resting.len() {
+        return Err(server.broken(Trouble {
+            said: "it has not outlived the burst".to_owned(),
+            exchange: Exchange::default(),
+        }));
+    }
+    let children = CLIENTS * ROUNDS;
+    if none_left {
+        return Ok(Finding::pass(format!("{children} children in {ROUNDS} bursts, no zombie")));
+    }
+    Ok(Finding::fail(format!(
+        "{} of {children} children are zombies {} s after the last answer",
+        zombies(),
+        SETTLING.as_secs()
+    ))
+    .because("one SIGCHLD may stand for many children, and one wait() takes one"))
+}
+
+/// Has the children of all clients end while their parent does not run. Its SIGCHLDs become one
+/// that way, on any machine; in nature it takes a busy one.
+fn burst(server: &Running<'_>) -> Result<(), Finding> {
+    let bench = server.bench;
+    let before = server.living();
+    let own: BTreeSet<_> = before.iter().map(|one| one.pid).collect();
+    let mut clients: Vec<Client> = server.connect_many(CLIENTS)?;
+    server.await_accepted(&mut clients);
+    bench.await_true(PATIENCE, || server.living().len() >= own.len() + CLIENTS);
+    Running::signal(&before, Signal::SIGSTOP);
+    let request = server.request();
+    clients.iter_mut().for_each(|client| client.send(&request));
+    bench.pump(&mut clients, 2 * PATIENCE, |client| client.is_over() || client.is_answered());
+    let answered = clients.iter().filter(|client| client.is_answered()).count();
+    drop(clients);
+    bench.await_true(PATIENCE, || server.living().iter().all(|one| own.contains(&one.pid)));
+    Running::signal(&before, Signal::SIGCONT);
+    if answered < CLIENTS {
+        let said = format!("{answered} of {CLIENTS} clients at once were answered");
+        return Err(server.broken(Trouble { said, exchange: Exchange::default() }));
+    }
+    Ok(())
+}

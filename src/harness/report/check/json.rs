@@ -1,0 +1,106 @@
+//! A check as JSON.
+
+use super::super::super::check::{Checked, Checkup, Exchange, Milestone, Model};
+use serde::Serialize;
+
+/// A check as JSON: an object with `schema` 1. `command` is what was checked, word by word.
+pub fn checkup_json(command: &[String], checkup: &Checkup) -> serde_json::Result<String> {
+    let model = checkup.model.as_ref();
+    let view = View {
+        schema: 1,
+        command,
+        model: model.and_then(|model| model.as_ref().ok()).map(ModelView::of),
+        why_no_model: model.and_then(|model| model.as_ref().err()).map(String::as_str),
+        probes: checkup.checked.iter().map(ProbeView::of).collect(),
+        reached: checkup.reached().map(RungView::of),
+        first_to_mend: checkup.first_to_mend().map(|one| one.probe.name),
+    };
+    serde_json::to_string_pretty(&view).map(|text| text + "\n")
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    schema: u32,
+    command: &'a [String],
+    /// `null` if it is not known.
+    model: Option<ModelView<'a>>,
+    why_no_model: Option<&'a str>,
+    probes: Vec<ProbeView<'a>>,
+    /// The last rung that is shown to be reached, before the first that is shown to be missed.
+    reached: Option<RungView>,
+    first_to_mend: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ModelView<'a> {
+    kind: String,
+    evidence: &'a str,
+}
+
+impl<'a> ModelView<'a> {
+    fn of(model: &'a Model) -> Self {
+        Self { kind: model.kind.to_string(), evidence: &model.evidence }
+    }
+}
+
+#[derive(Serialize)]
+struct RungView {
+    number: &'static str,
+    name: &'static str,
+    lesson: String,
+}
+
+impl RungView {
+    fn of(milestone: Milestone) -> Self {
+        Self { number: milestone.number(), name: milestone.name(), lesson: milestone.lesson() }
+    }
+}
+
+#[derive(Serialize)]
+struct ProbeView<'a> {
+    name: &'static str,
+    /// The first rung that passes it.
+    rung: RungView,
+    /// `pass`, `fail`, `unknown` or `not applicable`.
+    verdict: &'static str,
+    evidence: &'a str,
+    cause: Option<&'static str>,
+    hints: &'static [&'static str],
+    /// The connection that shows the failure.
+    exchange: Option<ExchangeView>,
+    seconds: f64,
+}
+
+impl<'a> ProbeView<'a> {
+    fn of(Checked { probe, finding, took }: &'a Checked) -> Self {
+        Self {
+            name: probe.name,
+            rung: RungView::of(probe.milestone),
+            verdict: finding.verdict.name(),
+            evidence: &finding.evidence,
+            cause: finding.cause,
+            hints: probe.hints,
+            exchange: finding.exchange.as_ref().map(ExchangeView::of),
+            seconds: took.as_secs_f64(),
+        }
+    }
+}
+
+/// Bytes that are no ASCII are escaped as in Rust: `\xff`.
+#[derive(Serialize)]
+struct ExchangeView {
+    sent: String,
+    received: String,
+    /// The place in what was received of the first byte that is wrong.
+    offence: Option<usize>,
+}
+
+impl ExchangeView {
+    fn of(exchange: &Exchange) -> Self {
+        Self {
+            sent: exchange.sent.escape_ascii().to_string(),
+            received: exchange.received.escape_ascii().to_string(),
+            offence: exchange.offence,
+        }
+    }
+}

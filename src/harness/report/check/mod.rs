@@ -1,0 +1,9 @@
+//! What came of a check, for people, for scripts, for classrooms.
+
+mod json;
+mod junit;
+mod text;
+
+pub use json::checkup_json;
+pub use junit::checkup_junit;
+pub use text::{checked_text, checkup_text, probes_text};
