@@ -12,8 +12,8 @@ const CLIENTS: usize = 4;
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let address = server.address;
-    let clients = server.connect_many(CLIENTS)?;
     let asked = server.ask();
+    let clients = server.connect_many(CLIENTS)?;
     // The end of a process closes its connections: it closes first, and that is what leaves
     // TIME-WAIT at its end.
     drop(server);

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     super::{
+        super::observe::Process,
         bench::{Bench, Running, Trouble},
         client::{Client, PATIENCE},
         finding::{Exchange, Finding, Judged},
@@ -25,7 +26,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let resting = server.settle();
     for _ in 0..ROUNDS {
-        burst(&server)?;
+        burst(&server, &resting)?;
     }
     let zombies = || server.tree().zombies();
     let none_left = bench.await_true(SETTLING, || zombies() == 0);
@@ -49,21 +50,22 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
 
 /// Has the children of all clients end while their parent does not run. Its SIGCHLDs become one
 /// that way, on any machine; in nature it takes a busy one.
-fn burst(server: &Running<'_>) -> Result<(), Finding> {
+fn burst(server: &Running<'_>, resting: &[Process]) -> Result<(), Finding> {
     let bench = server.bench;
-    let before = server.living();
-    let own: BTreeSet<_> = before.iter().map(|one| one.pid).collect();
+    let own: BTreeSet<_> = resting.iter().map(|one| one.pid).collect();
+    let children = || server.living().iter().filter(|one| !own.contains(&one.pid)).count();
     let mut clients: Vec<Client> = server.connect_many(CLIENTS)?;
     server.await_accepted(&mut clients);
-    bench.await_true(PATIENCE, || server.living().len() >= own.len() + CLIENTS);
-    Running::signal(&before, Signal::SIGSTOP);
+    let has_ended = || server.server.exited().is_some();
+    bench.await_true(PATIENCE, || children() >= CLIENTS || has_ended());
+    Running::signal(resting, Signal::SIGSTOP);
     let request = server.request();
     clients.iter_mut().for_each(|client| client.send(&request));
     bench.pump(&mut clients, 2 * PATIENCE, |client| client.is_over() || client.is_answered());
     let answered = clients.iter().filter(|client| client.is_answered()).count();
     drop(clients);
-    bench.await_true(PATIENCE, || server.living().iter().all(|one| own.contains(&one.pid)));
-    Running::signal(&before, Signal::SIGCONT);
+    bench.await_true(PATIENCE, || children() == 0);
+    Running::signal(resting, Signal::SIGCONT);
     if answered < CLIENTS {
         let said = format!("{answered} of {CLIENTS} clients at once were answered");
         return Err(server.broken(Trouble { said, exchange: Exchange::default() }));
