@@ -30,6 +30,21 @@ use super::{
 /// How often something is looked at that is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// How long a handshake may take on loopback, if no SYN is lost.
+const HANDSHAKE: Duration = Duration::from_millis(500);
+
+/// How long it may take if one is lost, which is sent again after a second (RFC 6298 section 2).
+const KNOCK: Duration = Duration::from_millis(2500);
+
+/// So many lost SYNs, and the server is not waited for any more.
+const LOST: usize = 4;
+
+/// The pause between two clients of a server that has lost one.
+const PACE: Duration = Duration::from_millis(2);
+
+/// How long a server may take to accept many clients, one of which is accepted all the time.
+const ACCEPTING: Duration = Duration::from_secs(30);
+
 /// For how long a server at rest does nothing.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -94,6 +109,15 @@ impl<'a> Bench<'a> {
     pub(super) fn survives_child(&self) -> &Finding {
         let probe = || survives_child::probe(self).unwrap_or_else(|finding| finding);
         self.survives_child.get_or_init(|| self.learn(probe))
+    }
+
+    /// An unknown verdict, if the server ends when one of its children does: what else it does not
+    /// do may be for that alone.
+    pub(super) fn outlives_children(&self) -> Result<(), Finding> {
+        if !self.is_learning.get() && self.survives_child().verdict == Verdict::Fail {
+            return Err(Finding::unknown("the server ends when a child does (survives-child)"));
+        }
+        Ok(())
     }
 
     fn learn<T>(&self, find: impl FnOnce() -> T) -> T {
@@ -170,10 +194,24 @@ impl Running<'_> {
         Client::connect(self.address).map_err(|errno| self.not_connected(errno))
     }
 
-    /// Begins so many connections, one after another. Those for whom there is no room knock on.
+    /// Connects so many, one after another; where a short backlog has lost one, slowly, so that a
+    /// server that accepts is not outrun. Where that does not help, the others just knock.
     pub(super) fn connect_many(&self, count: usize) -> Result<Vec<Client>, Finding> {
-        let begin = |_| Client::begin(self.address).map_err(|errno| self.not_connected(errno));
-        (0..count).map(begin).collect()
+        let mut lost = 0;
+        let mut clients = Vec::with_capacity(count);
+        while clients.len() < count && !self.bench.is_stopped() {
+            let client = Client::begin(self.address).map_err(|errno| self.not_connected(errno));
+            let mut client = [client?];
+            if lost < LOST && !self.bench.pump(&mut client, HANDSHAKE, Client::is_connected) {
+                lost += 1;
+                self.bench.pump(&mut client, KNOCK, Client::is_connected);
+            }
+            clients.extend(client);
+            if (1..LOST).contains(&lost) {
+                thread::sleep(PACE);
+            }
+        }
+        Ok(clients)
     }
 
     fn not_connected(&self, errno: Errno) -> Finding {
@@ -214,13 +252,12 @@ impl Running<'_> {
             return Finding::unknown("stopped");
         }
         let Trouble { said, exchange } = trouble;
+        if let Err(unknown) = self.bench.outlives_children() {
+            return unknown;
+        }
         // The end of a process is seen a moment after that of its sockets.
         let end = self.bench.await_some(10 * LOOK, || self.server.exited());
         let Some(exit) = end else { return Finding::fail(said).with(exchange) };
-        let is_learning = self.bench.is_learning.get();
-        if !is_learning && self.bench.survives_child().verdict == Verdict::Fail {
-            return Finding::unknown("the server ends when a child does (survives-child)");
-        }
         let last = last_words(&self.server);
         Finding::fail(format!("{said}: the server has ended, {exit}{last}")).with(exchange)
     }
@@ -281,7 +318,7 @@ impl Running<'_> {
     /// Waits until the server has accepted as many of these clients as it will: all, or no more for
     /// a while.
     pub(super) fn await_accepted(&self, clients: &mut [Client]) -> usize {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + ACCEPTING;
         let (mut count, mut since) = (0, Instant::now());
         loop {
             let now = self.accepted(clients);
@@ -294,6 +331,20 @@ impl Running<'_> {
                 return count;
             }
             thread::sleep(LOOK);
+        }
+    }
+
+    /// Fails unless a new client is answered in the end; `when` says after what. The clients before
+    /// it have just gone, which the server need not have noticed yet.
+    pub(super) fn serves_again(&self, when: &str) -> Judged {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.still_serves(when) {
+                Err(_) if Instant::now() < deadline && self.server.exited().is_none() => {
+                    thread::sleep(LOOK);
+                }
+                judged => return judged,
+            }
         }
     }
 

@@ -128,6 +128,8 @@ impl Client {
 
     /// Closes it in the ordinary way, which leaves TIME-WAIT where the server closed first.
     pub(super) fn close(mut self) {
+        // What lies unread would make a reset of it.
+        self.advance();
         self.end = None;
         self.reads = false;
     }

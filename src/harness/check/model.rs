@@ -96,11 +96,11 @@ impl Model {
         let own = Listening::of(&server, &resting)?;
         let rest = Count::of(&server);
         let mut clients = server.connect_many(FEW)?;
-        server.await_accepted(&mut clients);
+        let accepted = server.await_accepted(&mut clients);
         let few = Count::of(&server).since(rest);
         let found = |kind, evidence| Ok(Self { kind, evidence, has_master: own.has_master });
-        if few.processes + 1 >= FEW {
-            let evidence = format!("{FEW} silent clients, {} more processes", few.processes);
+        if accepted > FEW / 2 && few.processes + 1 >= accepted {
+            let evidence = format!("{accepted} silent clients, {} more processes", few.processes);
             return found(Kind::ForkPerConnection, evidence);
         }
         if bench.concurrent().verdict == Verdict::Fail && own.workers.len() == 1 && !own.has_master
@@ -108,22 +108,23 @@ impl Model {
             return found(Kind::Iterative, "one silent client, and nobody else is served".into());
         }
         let mut held = Count::of(&server);
+        let mut count = accepted;
         while clients.len() < MANY || (held.threads >= clients.len() && clients.len() < MOST) {
             let more = MANY.max(2 * held.threads).min(MOST) - clients.len().min(MOST);
             clients.append(&mut server.connect_many(more.max(1))?);
-            server.await_accepted(&mut clients);
-            let before = held;
+            let (before, before_them) = (held, count);
+            count = server.await_accepted(&mut clients);
             held = Count::of(&server);
-            // Each has its own, and would have for ever.
-            if held.threads.saturating_sub(before.threads) >= more - more / 4 {
+            // Each has its own, and would have for ever; or no more are accepted.
+            let more = count - before_them.min(count);
+            if held.since(before).threads >= more - more / 4 {
                 break;
             }
         }
-        let count = clients.len();
         let grown = held.since(rest);
         let (processes, threads) = (grown.processes, grown.threads);
         if is_served(&server) {
-            if threads >= count - count / 4 {
+            if threads > 0 && threads >= count - count / 4 {
                 let evidence = format!("{count} silent clients, {threads} more threads");
                 return found(Kind::ThreadPerConnection, evidence);
             }

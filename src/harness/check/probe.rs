@@ -220,16 +220,6 @@ pub const PROBES: &[Probe] = &[
         put: zombie_burst::probe,
     },
     Probe {
-        name: "process-limit",
-        milestone: Milestone::Preforkserver,
-        about: "room for 8 more processes or threads and 64 clients: it must not die of it",
-        hints: &[
-            "fork() and pthread_create() can fail (EAGAIN), and one day they do.",
-            "Close that client's connection, or let it wait, and go on.",
-        ],
-        put: process_limit::probe,
-    },
-    Probe {
         name: "worker-death",
         milestone: Milestone::Preforkserver,
         about: "one worker gets kill -9: the others serve, and it is replaced",
@@ -237,6 +227,16 @@ pub const PROBES: &[Probe] = &[
             "The parent has nothing to do but to wait() for its workers: when one ends, fork another.",
         ],
         put: worker_death::probe,
+    },
+    Probe {
+        name: "process-limit",
+        milestone: Milestone::Threadserver,
+        about: "room for 8 more processes or threads and 64 clients: it must not die of it",
+        hints: &[
+            "fork() and pthread_create() can fail (EAGAIN), and one day they do.",
+            "Close that client's connection, or let it wait, and go on.",
+        ],
+        put: process_limit::probe,
     },
     Probe {
         name: "slow",

@@ -26,5 +26,5 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         .because("accept() fails with EMFILE, and is called again at once"));
     }
     let when = format!("after {CLIENTS} clients with room for {LIMIT} descriptors");
-    server.still_serves(&when).map_err(|one| one.because("accept() fails with EMFILE"))
+    server.serves_again(&when).map_err(|one| one.because("accept() fails with EMFILE"))
 }

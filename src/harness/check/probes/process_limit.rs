@@ -22,6 +22,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             "{kind}: neither a process nor a thread is made for a client"
         )));
     }
+    bench.outlives_children()?;
     // The limit counts by the real user, and does not bind root.
     let user = getuid().as_raw();
     let is_root = user == 0;
@@ -51,7 +52,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         .because(cause));
     }
     let when = format!("after {CLIENTS} clients with room for {ROOM} more processes");
-    server.still_serves(&when).map_err(|one| one.because(cause))
+    server.serves_again(&when).map_err(|one| one.because(cause))
 }
 
 /// How many processes and threads a user has.

@@ -1,0 +1,4 @@
+"""Wrong: nobody waits for the children."""
+from base import forks, listen
+
+forks(listen())

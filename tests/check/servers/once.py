@@ -1,0 +1,4 @@
+"""Wrong: it serves one client and ends."""
+from base import listen, serve
+
+serve(listen().accept()[0])

@@ -1,0 +1,4 @@
+"""Right: a thread for each connection, which is kept."""
+from base import listen, threads
+
+threads(listen())

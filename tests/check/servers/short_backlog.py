@@ -1,0 +1,4 @@
+"""Wrong: room for five clients who have not been accepted yet."""
+from base import listen, threads
+
+threads(listen(backlog=5))
