@@ -17,7 +17,7 @@ use nix::{
 
 use super::{
     super::{
-        observe::{self, Process, Tree},
+        observe::{self, Process, Socket, State, Tree},
         supervise::{Launch, Server},
     },
     client::{Client, PATIENCE, pump, words},
@@ -42,7 +42,10 @@ const LOST: usize = 4;
 /// The pause between two clients of a server that has lost one.
 const PACE: Duration = Duration::from_millis(2);
 
-/// How long a server may take to accept many clients, one of which is accepted all the time.
+/// Who accepts fewer clients than this in half a second serves one after another.
+const HARDLY: usize = 5;
+
+/// How long a server may take to accept many clients.
 const ACCEPTING: Duration = Duration::from_secs(30);
 
 /// For how long a server at rest does nothing.
@@ -120,7 +123,8 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    fn learn<T>(&self, find: impl FnOnce() -> T) -> T {
+    /// Finds something out with what is known so far, and no more.
+    pub(super) fn learn<T>(&self, find: impl FnOnce() -> T) -> T {
         let before = self.is_learning.replace(true);
         let found = find();
         self.is_learning.set(before);
@@ -304,29 +308,43 @@ impl Running<'_> {
     /// How many of these clients' connections the server has taken out of its accept queue: those
     /// whose other end has a descriptor, or had one.
     pub(super) fn accepted(&self, clients: &[Client]) -> usize {
-        let Ok(sockets) = observe::sockets() else { return clients.len() };
         // One that the server has closed has no descriptor either.
-        let is_accepted = |one: &&observe::Socket| {
-            one.local.port() == self.address.port()
-                && (one.inode != 0 || one.state != observe::State::Established)
-        };
-        let peers: HashSet<_> = sockets.iter().filter(is_accepted).map(|one| one.peer).collect();
+        self.count(clients, |one| match one.state {
+            State::Established => one.inode != 0,
+            State::SynReceived => false,
+            _ => true,
+        })
+    }
+
+    /// Whether the kernel keeps some of these clients from the server as long as they say nothing
+    /// (tcp(7), `TCP_DEFER_ACCEPT`).
+    pub(super) fn is_deferring(&self, clients: &[Client]) -> bool {
+        self.count(clients, |one| one.state == State::SynReceived) > 0
+    }
+
+    /// How many clients have a connection whose other end is like that.
+    fn count(&self, clients: &[Client], is_such: impl Fn(&Socket) -> bool) -> usize {
+        let Ok(sockets) = observe::sockets() else { return clients.len() };
+        let ends = sockets.iter().filter(|one| one.local.port() == self.address.port());
+        let peers: HashSet<_> = ends.filter(|one| is_such(one)).map(|one| one.peer).collect();
         let is_one = |client: &&Client| client.local().is_some_and(|one| peers.contains(&one));
         clients.iter().filter(is_one).count()
     }
 
-    /// Waits until the server has accepted as many of these clients as it will: all, or no more for
-    /// a while.
+    /// Waits until the server has accepted as many of these clients as it will: all, or hardly any
+    /// more.
     pub(super) fn await_accepted(&self, clients: &mut [Client]) -> usize {
         let deadline = Instant::now() + ACCEPTING;
-        let (mut count, mut since) = (0, Instant::now());
+        let (mut before, mut since) = (0, Instant::now());
         loop {
-            let now = self.accepted(clients);
-            if now != count {
-                (count, since) = (now, Instant::now());
+            let count = self.accepted(clients);
+            let is_late = since.elapsed() >= 5 * QUIET;
+            let is_stuck = is_late && count < before + HARDLY;
+            if is_late {
+                (before, since) = (count, Instant::now());
             }
-            let is_over = count == clients.len() || since.elapsed() >= 5 * QUIET;
-            if is_over || Instant::now() >= deadline || self.bench.is_stopped() {
+            let is_over = count == clients.len() || is_stuck || Instant::now() >= deadline;
+            if is_over || self.bench.is_stopped() {
                 clients.iter_mut().for_each(Client::advance);
                 return count;
             }

@@ -30,7 +30,12 @@ const KEPT: usize = 256 * 1024;
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Client {
-    stream: TcpStream,
+    /// `None` once the server has closed its end, and this one is closed too.
+    stream: Option<TcpStream>,
+    /// Where the server closes first, this end follows with a reset in the place of its FIN. That
+    /// keeps the server's end from TIME-WAIT (RFC 9293 section 3.10.7): the next server may want
+    /// the port at once.
+    resets: bool,
     local: Option<SocketAddr>,
     /// All that is to be sent, of which `gone` bytes are.
     outbox: Vec<u8>,
@@ -90,7 +95,8 @@ impl Client {
         stream.set_nodelay(true).map_err(|e| errno(&e))?;
         Ok(Self {
             local: stream.local_addr().ok(),
-            stream,
+            stream: Some(stream),
+            resets: true,
             outbox: Vec::new(),
             gone: 0,
             received: Vec::new(),
@@ -106,7 +112,7 @@ impl Client {
 
     /// Whether the handshake is over.
     pub(super) fn is_connected(&self) -> bool {
-        self.stream.peer_addr().is_ok()
+        self.stream.as_ref().is_none_or(|stream| stream.peer_addr().is_ok())
     }
 
     /// Sends what the socket takes now; the rest goes with the next look.
@@ -118,20 +124,26 @@ impl Client {
     /// Sends no more, and says so (shutdown(2)).
     pub(super) fn finish_sending(&mut self) {
         // It fails where the connection has ended, which is seen soon.
-        drop(self.stream.shutdown(Shutdown::Write));
+        self.stream.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Write)));
     }
 
-    /// Ends the connection with a reset (socket(7), `SO_LINGER`).
-    pub(super) fn reset(self) {
-        drop(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)));
+    /// Ends the connection with a reset.
+    pub(super) fn reset(mut self) {
+        self.leave();
     }
 
     /// Closes it in the ordinary way, which leaves TIME-WAIT where the server closed first.
     pub(super) fn close(mut self) {
+        self.resets = false;
         // What lies unread would make a reset of it.
         self.advance();
-        self.end = None;
-        self.reads = false;
+    }
+
+    /// Closes this end (socket(7), `SO_LINGER`).
+    fn leave(&mut self) {
+        if let Some(stream) = self.stream.take().filter(|_| self.resets) {
+            drop(SockRef::from(&stream).set_linger(Some(Duration::ZERO)));
+        }
     }
 
     pub(super) fn received(&self) -> &[u8] {
@@ -210,11 +222,9 @@ impl Client {
 
     /// Sends and takes what it can without waiting.
     pub(super) fn advance(&mut self) {
-        if self.end.is_some() {
-            return;
-        }
+        let Some(mut stream) = self.stream.as_ref() else { return };
         while self.gone < self.outbox.len() {
-            match self.stream.write(&self.outbox[self.gone..]) {
+            match stream.write(&self.outbox[self.gone..]) {
                 Ok(count) => self.gone += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -224,7 +234,7 @@ impl Client {
         }
         let mut buffer = [0; 16 * 1024];
         while self.reads && self.end.is_none() {
-            match self.stream.read(&mut buffer) {
+            match stream.read(&mut buffer) {
                 Ok(0) => self.end = Some(End::Closed),
                 Ok(count) => {
                     let room = KEPT.saturating_sub(self.received.len());
@@ -237,6 +247,9 @@ impl Client {
                 Err(error) => self.end = Some(End::Broken(errno(&error))),
             }
         }
+        if self.end.is_some() {
+            self.leave();
+        }
     }
 
     fn poll_flags(&self) -> PollFlags {
@@ -247,15 +260,11 @@ impl Client {
     }
 }
 
-/// Where the server has closed first, a reset in the place of our FIN keeps it from TIME-WAIT
-/// (RFC 9293 section 3.10.7): the next server may want its port at once.
 impl Drop for Client {
     fn drop(&mut self) {
+        // To see whether the server has closed meanwhile.
         if self.reads {
             self.advance();
-        }
-        if self.end.is_some() {
-            drop(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)));
         }
     }
 }
@@ -277,14 +286,16 @@ pub(super) fn pump(
         if left.is_zero() || stop.load(Ordering::Relaxed) {
             return false;
         }
-        let waiting: Vec<_> =
-            clients.iter().filter(|one| one.end.is_none() && !done(one)).collect();
-        let mut fds: Vec<_> =
-            waiting.iter().map(|one| PollFd::new(one.stream.as_fd(), one.poll_flags())).collect();
+        // Those who are done as well, for a server may wait until they have closed their end.
+        let mut fds: Vec<_> = clients
+            .iter()
+            .filter(|one| !one.poll_flags().is_empty())
+            .filter_map(|one| Some(PollFd::new(one.stream.as_ref()?.as_fd(), one.poll_flags())))
+            .collect();
         let wait = PollTimeout::try_from(left.min(LOOK)).unwrap_or(PollTimeout::ZERO);
         // After EINTR the clients are looked at in vain.
         let _ = poll(&mut fds, wait);
-        if waiting.is_empty() {
+        if fds.is_empty() {
             return false;
         }
     }

@@ -7,7 +7,6 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use super::{
     super::observe::{self, Process},
     bench::Running,
-    finding::Finding,
 };
 
 /// For how long a server is watched that should have nothing to do.
@@ -16,16 +15,12 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// The share of a processor, in percent, from which on it spins.
 const SPIN: f64 = 50.0;
 
-/// Lowers the soft limit of processes that run (prlimit(2)); their children will have it too.
-pub(super) fn lower(processes: &[Process], resource: Resource, limit: u64) -> Result<(), Finding> {
-    for process in processes {
-        let Some(pid) = Pid::from_raw(process.pid.cast_signed()) else { continue };
-        let limit = Rlimit { current: Some(limit), maximum: getrlimit(resource).maximum };
-        if let Err(errno) = prlimit(Some(pid), resource, limit) {
-            return Err(Finding::unknown(format!("its limit cannot be lowered: {errno}")));
-        }
-    }
-    Ok(())
+/// Lowers the soft limit of descriptors of processes that run (prlimit(2)); their children will have
+/// it too. Says whether that was allowed.
+pub(super) fn lower_descriptors(processes: &[Process], limit: u64) -> bool {
+    let limit = Rlimit { current: Some(limit), maximum: getrlimit(Resource::Nofile).maximum };
+    let mut pids = processes.iter().map(|process| Pid::from_raw(process.pid.cast_signed()));
+    pids.all(|pid| prlimit(pid, Resource::Nofile, limit.clone()).is_ok())
 }
 
 /// The percentage of a processor that a server takes which has nothing to do, if it spins.

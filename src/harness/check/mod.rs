@@ -120,7 +120,9 @@ pub fn run(
         let finding = if is_mute {
             Finding::unknown("it does not answer")
         } else {
-            (probe.put)(&bench).unwrap_or_else(|finding| finding)
+            let put = || (probe.put)(&bench).unwrap_or_else(|finding| finding);
+            // Of one that does not answer there is nothing to be learned.
+            if checked.is_empty() { bench.learn(put) } else { put() }
         };
         // What was interrupted has no verdict.
         if stop.load(Ordering::Relaxed) {

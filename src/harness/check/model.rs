@@ -2,12 +2,12 @@
 //! processes and threads, and see whether one more is served.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fmt::{self, Display},
 };
 
 use super::{
-    super::observe::{self, Holders, Process, State},
+    super::observe::{self, Holders, Process, State, Target},
     bench::{Bench, Running},
     client::Client,
     finding::{Finding, Verdict},
@@ -107,47 +107,41 @@ impl Model {
         {
             return found(Kind::Iterative, "one silent client, and nobody else is served".into());
         }
+        // Who serves more clients at once than it has threads cannot have given each one its own.
         let mut held = Count::of(&server);
-        let mut count = accepted;
-        while clients.len() < MANY || (held.threads >= clients.len() && clients.len() < MOST) {
-            let more = MANY.max(2 * held.threads).min(MOST) - clients.len().min(MOST);
+        while clients.len() < MOST {
+            let more = MANY.max(2 * held.threads).min(MOST).saturating_sub(clients.len());
             clients.append(&mut server.connect_many(more.max(1))?);
-            let (before, before_them) = (held, count);
-            count = server.await_accepted(&mut clients);
-            held = Count::of(&server);
-            // Each has its own, and would have for ever; or no more are accepted.
-            let more = count - before_them.min(count);
-            if held.since(before).threads >= more - more / 4 {
-                break;
+            server.await_accepted(&mut clients);
+            if server.is_deferring(&clients) {
+                clients.iter_mut().for_each(|client| client.send(b"GET / HTTP/1.1\r\n"));
+                server.await_accepted(&mut clients);
             }
-        }
-        let grown = held.since(rest);
-        let (processes, threads) = (grown.processes, grown.threads);
-        if is_served(&server) {
-            if threads > 0 && threads >= count - count / 4 {
-                let evidence = format!("{count} silent clients, {threads} more threads");
+            let is_served = is_served(&server);
+            let accepted = server.accepted(&clients);
+            held = Count::of(&server);
+            let grown = held.since(rest).threads;
+            if !is_served {
+                return own
+                    .pool(&server, held, clients.len())
+                    .and_then(|(kind, by)| found(kind, by));
+            }
+            if held.processes <= rest.processes && grown > 0 && grown >= accepted - accepted / 4 {
+                let evidence = format!("{accepted} silent clients, {grown} more threads");
                 return found(Kind::ThreadPerConnection, evidence);
             }
-            let evidence = format!(
-                "{count} silent clients and one more that is served, {} threads",
-                held.threads
-            );
-            return match own.loops() {
-                1 => found(Kind::EventLoop, evidence),
-                loops => found(Kind::EventLoops(loops), format!("{evidence}, {}", own.said())),
-            };
+            if held.threads < accepted {
+                let threads = held.threads;
+                let evidence =
+                    format!("{accepted} silent clients, one more is served, threads: {threads}");
+                return match own.loops(&server, &clients)? {
+                    1 => found(Kind::EventLoop, evidence),
+                    loops => found(Kind::EventLoops(loops), evidence),
+                };
+            }
         }
-        let evidence = |workers: &str| format!("{count} silent clients hold all {workers}");
-        let most = Listening::of(&server, &server.living())?;
-        if most.has_master || most.workers.len() > 1 || processes > 1 {
-            let workers = most.workers.len();
-            return found(Kind::Prefork(workers), evidence(&format!("{workers} processes")));
-        }
-        if held.threads > 1 {
-            let pool = held.threads - 1;
-            return found(Kind::ThreadPool(pool), evidence(&format!("{pool} threads")));
-        }
-        found(Kind::Iterative, "one silent client, and nobody else is served".to_owned())
+        let said = format!("{} threads, more than clients can be held", held.threads);
+        Err(Finding::unknown(said))
     }
 }
 
@@ -177,8 +171,7 @@ impl Listening {
         let port = server.address.port();
         let listens =
             |one: &observe::Socket| one.state == State::Listen && one.local.port() == port;
-        let sockets = observe::sockets()
-            .map_err(|error| Finding::unknown(format!("the sockets cannot be listed: {error}")))?;
+        let sockets = sockets()?;
         let own: Vec<_> = sockets
             .iter()
             .filter(|one| listens(one) && !holders.of(one.inode).is_empty())
@@ -199,16 +192,49 @@ impl Listening {
         })
     }
 
-    /// How many wait for clients: processes, or in one process a listening socket each
-    /// (`SO_REUSEPORT`, socket(7)).
-    fn loops(&self) -> usize {
-        if self.workers.len() > 1 { self.workers.len() } else { self.sockets.max(1) }
+    /// How many loops there are: processes that listen, or to which the one that listens hands its
+    /// clients; or in one process a listening socket each (`SO_REUSEPORT`, socket(7)).
+    fn loops(&self, server: &Running<'_>, clients: &[Client]) -> Result<usize, Finding> {
+        let own: HashSet<_> = clients.iter().filter_map(Client::local).collect();
+        let all = sockets()?;
+        let held: HashSet<u64> =
+            all.iter().filter(|one| own.contains(&one.peer)).map(|one| one.inode).collect();
+        let holds = |process: &&Process| {
+            let table = process.table().unwrap_or_default();
+            table
+                .iter()
+                .any(|one| matches!(one.target, Target::Socket(inode) if held.contains(&inode)))
+        };
+        let serving = server.living().iter().filter(holds).count();
+        let listening = if self.workers.len() > 1 { self.workers.len() } else { self.sockets };
+        Ok(serving.max(listening).max(1))
     }
 
-    fn said(&self) -> String {
-        match self.workers.len() {
-            1 => format!("{} listening sockets", self.sockets),
-            workers => format!("{workers} processes that listen"),
+    /// What a server is that does not serve one client more, and how that was told.
+    fn pool(
+        &self,
+        server: &Running<'_>,
+        held: Count,
+        clients: usize,
+    ) -> Result<(Kind, String), Finding> {
+        let now = Self::of(server, &server.living())?;
+        let by = |workers: String| format!("{clients} silent clients hold all {workers}");
+        let workers = now.workers.len();
+        // One thread of each may do nothing but accept.
+        let threads: u64 = now.workers.iter().map(|worker| worker.threads.saturating_sub(1)).sum();
+        let threads = usize::try_from(threads).unwrap_or(usize::MAX);
+        if threads >= workers.max(1) {
+            return Ok((Kind::ThreadPool(threads), by(format!("{threads} threads"))));
         }
+        if workers <= 1 && !now.has_master && held.processes <= 1 {
+            let evidence = "one silent client, and nobody else is served";
+            return Ok((Kind::Iterative, evidence.to_owned()));
+        }
+        Ok((Kind::Prefork(workers), by(format!("{workers} processes"))))
     }
+}
+
+fn sockets() -> Result<Vec<observe::Socket>, Finding> {
+    observe::sockets()
+        .map_err(|error| Finding::unknown(format!("the sockets cannot be listed: {error}")))
 }
