@@ -11,7 +11,7 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::{
     ArgGroup,
-    builder::{PossibleValuesParser, TypedValueParser},
+    builder::{StringValueParser, TypedValueParser},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -52,8 +52,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["command", "only", "until", "port"])]
     list: bool,
     /// The probes to put, instead of all
-    #[arg(long, value_name = "PROBE,…", value_delimiter = ',', value_parser = probe(),
-          hide_possible_values = true)]
+    #[arg(long, value_name = "PROBE,…", value_delimiter = ',', value_parser = probe())]
     only: Vec<&'static Probe>,
     /// Put the probes of the rungs up to this one
     #[arg(long, value_name = "RUNG", value_parser = rung, conflicts_with = "only")]
@@ -74,8 +73,9 @@ pub(super) struct Args {
 }
 
 fn probe() -> impl TypedValueParser<Value = &'static Probe> {
-    PossibleValuesParser::new(PROBES.iter().map(|probe| probe.name))
-        .try_map(|name| Probe::named(&name).ok_or("no such probe"))
+    StringValueParser::new().try_map(|name| {
+        Probe::named(&name).ok_or("no such probe\n\n  tip: `rungs check --list` names them")
+    })
 }
 
 /// The last rung of those with probes that is no higher than the one that is named.

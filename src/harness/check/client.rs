@@ -132,11 +132,9 @@ impl Client {
         self.leave();
     }
 
-    /// Closes it in the ordinary way, which leaves TIME-WAIT where the server closed first.
-    pub(super) fn close(mut self) {
+    /// Will close in the ordinary way, which leaves the server's end in TIME-WAIT if that closes first.
+    pub(super) fn close_in_order(&mut self) {
         self.resets = false;
-        // What lies unread would make a reset of it.
-        self.advance();
     }
 
     /// Closes this end (socket(7), `SO_LINGER`).
@@ -262,7 +260,8 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // To see whether the server has closed meanwhile.
+        // To see whether the server has closed meanwhile; and unread bytes would make a reset of
+        // any end.
         if self.reads {
             self.advance();
         }

@@ -5,6 +5,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::ffi::{OsStrExt, OsStringExt},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,9 @@ use super::super::{
 
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may listen elsewhere alone.
+const ELSEWHERE: Duration = Duration::from_secs(3);
 
 /// How often it is looked whether it does.
 const LOOK: Duration = Duration::from_millis(5);
@@ -76,7 +80,7 @@ impl Target {
             let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, "see --help"));
             Unfit { said: said.to_owned(), hint: hint.to_owned() }
         })?;
-        let deadline = Instant::now() + PATIENCE;
+        let start = Instant::now();
         loop {
             // Before the look, or what it began in between would be missed.
             let exit = server.exited().filter(|_| is_alone(&server));
@@ -86,10 +90,13 @@ impl Target {
             if let Some(exit) = exit {
                 return Err(ended(&server, exit));
             }
-            if Instant::now() >= deadline {
+            let waited = start.elapsed();
+            let looks_elsewhere = waited >= ELSEWHERE && !own_listeners(&server).is_empty();
+            if waited >= PATIENCE || looks_elsewhere {
                 return Err(self.silent(&server, address));
             }
-            std::thread::sleep(LOOK);
+            // Who listens elsewhere, and for how long, is dear to find out.
+            thread::sleep(if waited >= ELSEWHERE { 20 * LOOK } else { LOOK });
         }
     }
 

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::super::{
     super::supervise::listening,
-    bench::{Bench, Running},
+    bench::{Bench, Running, Trouble},
     client::{PATIENCE, Reading},
     finding::{Finding, Judged},
 };
@@ -36,6 +36,10 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     // It has the beginning of the request once nothing of that waits in the socket.
     bench.await_true(Duration::from_millis(200), || false);
     clients[0].advance();
+    if clients[0].end().is_some() && clients[0].received().is_empty() {
+        let (said, exchange) = (clients[0].trouble(), clients[0].exchange());
+        return Err(server.broken(Trouble { said, exchange }));
+    }
     if !clients[0].is_untouched() {
         return Ok(Finding::not_applicable("it answers half a request: none is under way"));
     }

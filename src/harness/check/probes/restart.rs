@@ -1,29 +1,40 @@
 //! Can it begin again where it has just ended?
 
+use std::time::Duration;
+
 use super::super::{
     super::observe::{self, State},
     bench::Bench,
-    client::Client,
+    client::{Client, PATIENCE},
     finding::{Finding, Judged},
 };
 
-const CLIENTS: usize = 4;
+const CLIENTS: usize = 6;
+
+/// How long it may take until a connection is seen in TIME-WAIT.
+const SEEN: Duration = Duration::from_secs(1);
 
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let address = server.address;
-    let asked = server.ask();
+    // One that gets its answer, some that say nothing, and some that begin: there are servers that
+    // are told of a connection only when there is something to read.
     let mut clients = server.connect_many(CLIENTS)?;
-    // Some servers are told of a connection only when there is something to read.
-    clients[CLIENTS / 2..].iter_mut().for_each(|client| client.send(b"GET / HTTP/1.1\r\n"));
+    clients.iter_mut().for_each(Client::close_in_order);
+    let request = server.request();
+    clients[0].send(&request);
+    bench.pump(&mut clients[..1], PATIENCE, Client::is_answered);
+    clients[1..CLIENTS / 2]
+        .iter_mut()
+        .for_each(|client| client.send(&request[..request.len() / 2]));
     server.await_accepted(&mut clients);
     // The end of a process closes its connections: it closes first, and that is what leaves
     // TIME-WAIT at its end.
     drop(server);
-    asked.into_iter().chain(clients).for_each(Client::close);
+    drop(clients);
     let waits = |one: &observe::Socket| one.state == State::TimeWait && one.local == address;
     let in_time_wait = || observe::sockets().is_ok_and(|all| all.iter().any(waits));
-    if !bench.await_true(std::time::Duration::from_secs(1), in_time_wait) {
+    if !bench.await_true(SEEN, in_time_wait) {
         return Err(Finding::unknown("none of its connections is in TIME-WAIT"));
     }
     match bench.target.start(&bench.target.launch(address), address) {
