@@ -1,5 +1,5 @@
 //! Rungs: a workbench of progressive socket servers, from one blocking `accept()` to epoll, and a
-//! harness that loads, watches and compares them, or any other server.
+//! harness that loads, watches, checks and compares them, or any other server.
 //!
 //! # Layout
 //!

@@ -3,13 +3,14 @@
 //! # Layout
 //!
 //! - `every`: what the subcommands have in common
-//! - `list`, `compare`, `load`, `watch`: a subcommand each
+//! - `list`, `compare`, `load`, `watch`, `check`: a subcommand each
 //! - `ports`: `load` where they run out
 //! - `clients`: `client1` and `client2`
 //! - `support`: starting a program, and looking at it
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod check;
 mod clients;
 mod compare;
 mod every;

@@ -102,6 +102,11 @@ impl<'a> Bench<'a> {
             .map_err(|why| Finding::unknown(format!("its model is not known: {}", why.evidence)))
     }
 
+    /// Whether its model has been found already.
+    pub(super) fn knows_model(&self) -> bool {
+        self.model.get().is_some()
+    }
+
     /// Whether it serves several clients at once; tried only once.
     pub(super) fn concurrent(&self) -> &Finding {
         let probe = || concurrent::probe(self).unwrap_or_else(|finding| finding);

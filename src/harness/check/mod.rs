@@ -133,7 +133,8 @@ pub fn run(
         checked.push(one);
     }
     let is_mute = checked.first().is_none_or(|one| one.finding.verdict != Verdict::Pass);
-    let is_wanted = probes.len() > 1 && !is_mute && !stop.load(Ordering::Relaxed);
+    let is_wanted = (probes.len() > 1 || bench.knows_model()) && !is_mute;
+    let is_wanted = is_wanted && !stop.load(Ordering::Relaxed);
     let model = is_wanted.then(|| bench.model().cloned().map_err(|why| why.evidence));
     Ok(Checkup { model, checked })
 }

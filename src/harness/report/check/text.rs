@@ -5,7 +5,7 @@ use super::super::{
     ink::Ink,
 };
 use std::fmt::Write as _;
-use textwrap::Options;
+use textwrap::{Options, WordSplitter};
 
 const WIDTH: usize = 80;
 
@@ -54,7 +54,8 @@ pub fn checked_text(checked: &Checked, all_hints: bool, has_colours: bool) -> St
     for hint in probe.hints.iter().take(if all_hints { usize::MAX } else { 1 }) {
         note("hint", hint);
     }
-    note("mended by", &format!("{} ({})", probe.milestone, probe.milestone.lesson()));
+    note("mended by", &probe.milestone.to_string());
+    note("lesson", &probe.milestone.lesson());
     text
 }
 
@@ -88,7 +89,9 @@ fn wrapped(first: &str, others: &str, words: &str) -> String {
     for (index, line) in words.lines().enumerate() {
         let begin = if index == 0 { first } else { others };
         let options = Options::new(WIDTH).initial_indent(begin).subsequent_indent(others);
-        text.push_str(&textwrap::fill(line, options.break_words(true)));
+        // Never at a hyphen, which names and paths have too.
+        let options = options.word_splitter(WordSplitter::NoHyphenation);
+        text.push_str(&textwrap::fill(line, options));
         text.push('\n');
     }
     text
