@@ -67,7 +67,7 @@ pub(super) struct Args {
     /// Print JSON, at the end
     #[arg(long)]
     json: bool,
-    /// Write a JUnit report, for classrooms and CI
+    /// Write a `JUnit` report, for classrooms and CI
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }

@@ -432,19 +432,15 @@ fn sweep(line: &UnixStream, server: Pid) {
         // What cannot be killed is not waited for: all the rest are zombies by now, or gone.
         let block = if reached == 0 { libc::WNOHANG } else { 0 };
         for _ in 0..reached.max(1) {
-            match wait_any(block) {
-                Ok(Some((pid, status))) => {
-                    killed += i32::from(
-                        libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL,
-                    );
-                    if pid == server {
-                        report(line, Report::Exited(status));
-                    }
+            if let Ok(Some((pid, status))) = wait_any(block) {
+                killed +=
+                    i32::from(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL);
+                if pid == server {
+                    report(line, Report::Exited(status));
                 }
-                Ok(None) | Err(_) => {
-                    report(line, Report::Swept(killed));
-                    return;
-                }
+            } else {
+                report(line, Report::Swept(killed));
+                return;
             }
         }
     }

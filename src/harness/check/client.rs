@@ -268,6 +268,13 @@ impl Drop for Client {
     }
 }
 
+/// Has all of them send the same.
+pub(super) fn send_all(clients: &mut [Client], bytes: &[u8]) {
+    for client in clients {
+        client.send(bytes);
+    }
+}
+
 /// Lets the clients send and read until all of them are `done`, or the deadline has come, or
 /// somebody has pressed Ctrl-C. Says whether all are done.
 pub(super) fn pump(
@@ -310,9 +317,10 @@ fn reading(bytes: &[u8], is_closed: bool) -> Reading {
         Ok(Some(head)) => head,
     };
     if head.body == Framing::UntilClose {
-        return match is_closed {
-            true => Reading::Complete(head, bytes.len()),
-            false => Reading::Unframed(head),
+        return if is_closed {
+            Reading::Complete(head, bytes.len())
+        } else {
+            Reading::Unframed(head)
         };
     }
     let mut body = match Body::new(head.body, u64::MAX) {

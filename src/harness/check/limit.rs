@@ -20,7 +20,7 @@ const SPIN: f64 = 50.0;
 pub(super) fn lower_descriptors(processes: &[Process], limit: u64) -> bool {
     let limit = Rlimit { current: Some(limit), maximum: getrlimit(Resource::Nofile).maximum };
     let mut pids = processes.iter().map(|process| Pid::from_raw(process.pid.cast_signed()));
-    pids.all(|pid| prlimit(pid, Resource::Nofile, limit.clone()).is_ok())
+    pids.all(|pid| prlimit(pid, Resource::Nofile, limit).is_ok())
 }
 
 /// The percentage of a processor that a server takes which has nothing to do, if it spins.

@@ -9,7 +9,7 @@ use std::{
 use super::{
     super::observe::{self, Holders, Process, State, Target},
     bench::{Bench, Running},
-    client::Client,
+    client::{Client, send_all},
     finding::{Finding, Verdict},
 };
 
@@ -114,7 +114,7 @@ impl Model {
             clients.append(&mut server.connect_many(more.max(1))?);
             server.await_accepted(&mut clients);
             if server.is_deferring(&clients) {
-                clients.iter_mut().for_each(|client| client.send(b"GET / HTTP/1.1\r\n"));
+                send_all(&mut clients, b"GET / HTTP/1.1\r\n");
                 server.await_accepted(&mut clients);
             }
             let is_served = is_served(&server);
@@ -122,9 +122,8 @@ impl Model {
             held = Count::of(&server);
             let grown = held.since(rest).threads;
             if !is_served {
-                return own
-                    .pool(&server, held, clients.len())
-                    .and_then(|(kind, by)| found(kind, by));
+                let (kind, by) = Listening::pool(&server, held, clients.len())?;
+                return found(kind, by);
             }
             if held.processes <= rest.processes && grown > 0 && grown >= accepted - accepted / 4 {
                 let evidence = format!("{accepted} silent clients, {grown} more threads");
@@ -211,12 +210,7 @@ impl Listening {
     }
 
     /// What a server is that does not serve one client more, and how that was told.
-    fn pool(
-        &self,
-        server: &Running<'_>,
-        held: Count,
-        clients: usize,
-    ) -> Result<(Kind, String), Finding> {
+    fn pool(server: &Running<'_>, held: Count, clients: usize) -> Result<(Kind, String), Finding> {
         let now = Self::of(server, &server.living())?;
         let by = |workers: String| format!("{clients} silent clients hold all {workers}");
         let workers = now.workers.len();

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::super::{
     bench::{Bench, Running, Trouble},
-    client::{Client, words},
+    client::{Client, send_all, words},
     finding::{Exchange, Finding, Judged},
 };
 
@@ -37,7 +37,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     bench.pump(&mut clients, HANDSHAKE, Client::is_connected);
     let room = clients.iter().filter(|client| client.is_connected()).count();
     let request = server.request();
-    clients.iter_mut().for_each(|client| client.send(&request));
+    send_all(&mut clients, &request);
     let children_first: Vec<_> = resting.iter().rev().cloned().collect();
     Running::signal(&children_first, Signal::SIGCONT);
     if room < CLIENTS {

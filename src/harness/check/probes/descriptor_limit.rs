@@ -1,4 +1,4 @@
-//! What does it do when accept() finds no descriptor?
+//! What does it do when `accept()` finds no descriptor?
 
 use super::super::{
     bench::Bench,

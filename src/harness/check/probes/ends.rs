@@ -44,10 +44,7 @@ fn held(server: &Running<'_>, client: &Client) -> Finding {
             format!("{who} {} holds it as descriptor {}", holder.pid, holder.descriptor)
         })
         .collect();
-    let held = match holders.is_empty() {
-        true => String::new(),
-        false => format!(": {}", holders.join(", ")),
-    };
+    let held = if holders.is_empty() { String::new() } else { format!(": {}", holders.join(", ")) };
     let seconds = PATIENCE.as_secs();
     Finding::fail(format!("the answer came, and no end of it in {seconds} s{held}"))
         .because("a copy of the connected socket is still open, so the kernel sends no FIN")

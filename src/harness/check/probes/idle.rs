@@ -44,7 +44,7 @@ fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
     server.settle();
     let before = server.tree().pss();
     let mut held = server.connect_many(clients)?;
-    if !bench.pump(&mut held, PATIENCE, |one| one.is_connected()) {
+    if !bench.pump(&mut held, PATIENCE, super::super::client::Client::is_connected) {
         let count = held.iter().filter(|one| one.is_connected()).count();
         let said = format!("{count} of {in_words} silent clients got a connection");
         let trouble = Trouble { said, exchange: <_>::default() };

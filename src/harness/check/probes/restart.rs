@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::{
     super::observe::{self, State},
     bench::Bench,
-    client::{Client, PATIENCE},
+    client::{Client, PATIENCE, send_all},
     finding::{Finding, Judged},
 };
 
@@ -24,9 +24,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let request = server.request();
     clients[0].send(&request);
     bench.pump(&mut clients[..1], PATIENCE, Client::is_answered);
-    clients[1..CLIENTS / 2]
-        .iter_mut()
-        .for_each(|client| client.send(&request[..request.len() / 2]));
+    send_all(&mut clients[1..CLIENTS / 2], &request[..request.len() / 2]);
     server.await_accepted(&mut clients);
     // The end of a process closes its connections: it closes first, and that is what leaves
     // TIME-WAIT at its end.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{
     bench::{Bench, Running, Trouble},
-    client::Client,
+    client::{Client, send_all},
     finding::{Finding, Judged},
 };
 
@@ -22,9 +22,7 @@ const TRIES: usize = 3;
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let mut slow = server.connect_many(CLIENTS)?;
-    for client in &mut slow {
-        client.send(b"GET / HTTP/1.1\r\nX: ");
-    }
+    send_all(&mut slow, b"GET / HTTP/1.1\r\nX: ");
     server.await_accepted(&mut slow);
     for _ in 0..TRIES {
         if is_served(&server, &mut slow)? {
@@ -44,7 +42,7 @@ fn is_served(server: &Running<'_>, slow: &mut [Client]) -> Result<bool, Finding>
     client.send(&server.request());
     let deadline = Instant::now() + SOON;
     while Instant::now() < deadline && !server.bench.is_stopped() {
-        slow.iter_mut().for_each(|one| one.send(b"a"));
+        send_all(slow, b"a");
         let one = std::slice::from_mut(&mut client);
         if server.bench.pump(one, TRICKLE, Client::is_answered) {
             return Ok(true);

@@ -8,7 +8,7 @@ use super::{
     super::{
         super::observe::Process,
         bench::{Bench, Running, Trouble},
-        client::{Client, PATIENCE},
+        client::{Client, PATIENCE, send_all},
         finding::{Exchange, Finding, Judged},
         model::Kind,
     },
@@ -60,7 +60,7 @@ fn burst(server: &Running<'_>, resting: &[Process]) -> Result<(), Finding> {
     bench.await_true(PATIENCE, || children() >= CLIENTS || has_ended());
     Running::signal(resting, Signal::SIGSTOP);
     let request = server.request();
-    clients.iter_mut().for_each(|client| client.send(&request));
+    send_all(&mut clients, &request);
     bench.pump(&mut clients, 2 * PATIENCE, |client| client.is_over() || client.is_answered());
     let answered = clients.iter().filter(|client| client.is_answered()).count();
     drop(clients);

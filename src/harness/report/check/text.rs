@@ -73,13 +73,14 @@ pub fn checkup_text(checkup: &Checkup) -> String {
     if let Some(reached) = checkup.reached() {
         text.push_str(&wrapped("reached: ", MARGIN, &reached.to_string()));
     }
-    text.push_str(&match checkup.first_to_mend() {
-        Some(first) => format!("to mend first: {}\n", first.probe.name),
+    let last = match checkup.first_to_mend() {
+        Some(first) => format!("to mend first: {}", first.probe.name),
         None if checkup.has(Verdict::Unknown) => {
-            "nothing failed, but not all could be told\n".to_owned()
+            "nothing failed, but not all could be told".to_owned()
         }
-        None => "nothing failed\n".to_owned(),
-    });
+        None => "nothing failed".to_owned(),
+    };
+    text.push_str(&(last + "\n"));
     text
 }
 
