@@ -276,12 +276,49 @@ fn sets_the_descriptor_limit() {
 }
 
 #[test]
+fn sets_the_process_limit_of_a_real_user() {
+    // The real user is what the limit counts by, and only root may set it.
+    let is_root = nix::unistd::geteuid().is_root();
+    let launch = Launch::new("/bin/sleep").arguments(["1000"]).process_limit(12_345);
+    let launch = if is_root { launch.real_user(23_456) } else { launch };
+    let server = Server::begin(&launch).unwrap();
+    let read = |file| fs::read_to_string(format!("/proc/{}/{file}", server.pid())).unwrap();
+    let limits = read("limits");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max processes")).unwrap();
+    assert_eq!(line.split_whitespace().next(), Some("12345"));
+    if is_root {
+        let status = read("status");
+        let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        // Real, effective, saved, and that of the file system.
+        assert_eq!(field("Uid:\t"), "23456\t0\t0\t0");
+        let effective = u64::from_str_radix(field("CapEff:\t"), 16).unwrap();
+        // CAP_SYS_ADMIN and CAP_SYS_RESOURCE, each of which lifts the limit (fork(2), EAGAIN).
+        assert_eq!(effective & (1 << 21 | 1 << 24), 0, "{effective:x}");
+    }
+}
+
+#[test]
+fn thousands_of_processes_are_ended() {
+    let listener = loopback_listener();
+    let many = "i=0; while [ $i -lt 2000 ]; do sleep 1000 & i=$((i+1)); done; announce; wait";
+    let launch = script(&listener, many).patience(PATIENCE);
+    let server = Server::start(&launch).unwrap();
+    let tree = rungs::harness::observe::tree(server.keeper());
+    let pids: Vec<_> = tree.processes.iter().map(|process| process.pid).collect();
+    assert_eq!(pids.len(), 2002, "the keeper, the shell and its children");
+    server.stop(Duration::ZERO);
+    assert_gone(&pids);
+}
+
+#[test]
 fn a_chatty_server_never_blocks() {
     let server = Server::start(&helper_as("chatty", "127.0.0.1:0")).unwrap();
     assert!(server.stderr().ends_with("stderr line 39999\n"));
     assert_eq!(server.stderr().len(), 64 * 1024);
     assert!(server.stdout().contains("\nstdout line 39999\n"));
     assert_eq!(server.stdout().len(), 64 * 1024);
+    // Each of the lines has a word, a word, a number and an end.
+    assert!(server.printed() > 2 * 40_000 * 15, "{}", server.printed());
 }
 
 // ---- Failing to start. ----
