@@ -30,8 +30,8 @@ const EXAMPLES: &str = "Examples:
   rungs check --only zombie-burst --hints -- ./server {port}
 
 The environment has the address too, in RUNGS_ADDR and PORT. A server is ready
-when it listens, answers GET / with anything that is HTTP, and ends on SIGTERM:
-lessons/contract.md says it all.
+when it listens, and answers GET / with anything that is HTTP: lessons/contract.md
+says it all.
 
 Exit codes:
   0  no probe failed

@@ -31,7 +31,7 @@ use super::{
 const LOOK: Duration = Duration::from_millis(10);
 
 /// How long a handshake may take on loopback, if no SYN is lost.
-const HANDSHAKE: Duration = Duration::from_millis(500);
+pub(super) const HANDSHAKE: Duration = Duration::from_millis(500);
 
 /// How long it may take if one is lost, which is sent again after a second (RFC 6298 section 2).
 const KNOCK: Duration = Duration::from_millis(2500);
@@ -230,14 +230,10 @@ impl Running<'_> {
 
     /// One whole request of a client of its own, and its answer.
     pub(super) fn ask(&self) -> Result<Client, Trouble> {
-        self.ask_within(PATIENCE)
-    }
-
-    pub(super) fn ask_within(&self, patience: Duration) -> Result<Client, Trouble> {
         let trouble = |errno| Trouble { said: words(errno), exchange: Exchange::default() };
         let mut client = Client::connect(self.address).map_err(trouble)?;
         client.send(&self.request());
-        self.await_answer(&mut client, patience)?;
+        self.await_answer(&mut client, PATIENCE)?;
         Ok(client)
     }
 
@@ -265,10 +261,25 @@ impl Running<'_> {
             return unknown;
         }
         // The end of a process is seen a moment after that of its sockets.
-        let end = self.bench.await_some(10 * LOOK, || self.server.exited());
-        let Some(exit) = end else { return Finding::fail(said).with(exchange) };
+        let ended = || self.server.exited().filter(|_| self.has_ended());
+        let Some(exit) = self.bench.await_some(10 * LOOK, ended) else {
+            return Finding::fail(said).with(exchange);
+        };
         let last = last_words(&self.server);
         Finding::fail(format!("{said}: the server has ended, {exit}{last}")).with(exchange)
+    }
+
+    /// Whether nothing of it is left. Of one that runs in the background (daemon(3)) the process
+    /// that was started has ended, and others live.
+    pub(super) fn has_ended(&self) -> bool {
+        self.server.exited().is_some() && self.living().is_empty()
+    }
+
+    /// Whether the server has read all that a client has sent.
+    pub(super) fn has_read(client: &Client) -> bool {
+        let is_its = |one: &Socket| Some(one.peer) == client.local();
+        let sockets = observe::sockets().unwrap_or_default();
+        sockets.iter().find(|one| is_its(one)).is_none_or(|one| one.received == 0)
     }
 
     /// All its processes, zombies too.
@@ -300,13 +311,14 @@ impl Running<'_> {
         }
     }
 
-    /// Sends a signal to processes of this server, parents first. Between the look and the signal
-    /// none of them can have been replaced by a stranger: who ends stays a zombie until its parent,
-    /// or the supervisor, has waited for it, and pids are given out in a circle.
+    /// Sends a signal to processes of this server, and to none that has got the pid of one since.
     pub(super) fn signal(processes: &[Process], signal: Signal) {
         for process in processes {
-            // Who has ended needs no signal.
-            let _ = kill(Pid::from_raw(process.pid.cast_signed()), signal);
+            let now = Process::find(process.pid);
+            if now.is_some_and(|now| now.started == process.started) {
+                // Who has ended needs no signal.
+                let _ = kill(Pid::from_raw(process.pid.cast_signed()), signal);
+            }
         }
     }
 
@@ -363,7 +375,7 @@ impl Running<'_> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.still_serves(when) {
-                Err(_) if Instant::now() < deadline && self.server.exited().is_none() => {
+                Err(_) if Instant::now() < deadline && !self.has_ended() => {
                     thread::sleep(LOOK);
                 }
                 judged => return judged,

@@ -24,8 +24,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the stop flag is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What is kept of an answer. Nobody reads more of it in a report.
-const KEPT: usize = 256 * 1024;
+/// What is kept of an answer. Who answers GET / with more is not understood.
+const KEPT: usize = 16 << 20;
+
+/// What is kept of it for a report.
+const SHOWN: usize = 64 * 1024;
 
 /// One connection.
 #[derive(Debug)]
@@ -213,7 +216,7 @@ impl Client {
         };
         Exchange {
             sent: self.outbox[..self.gone].to_vec(),
-            received: self.received.clone(),
+            received: self.received[..self.received.len().min(SHOWN)].to_vec(),
             offence: offence.map(|end| end - 1),
         }
     }

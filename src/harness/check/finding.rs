@@ -43,7 +43,7 @@ pub struct Finding {
 pub struct Exchange {
     /// What the client has sent.
     pub sent: Vec<u8>,
-    /// What it got, 256 KiB at most.
+    /// What it got, 64 KiB at most.
     pub received: Vec<u8>,
     /// The place in `received` of the first byte that is wrong.
     pub offence: Option<usize>,

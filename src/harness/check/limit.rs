@@ -12,15 +12,16 @@ use super::{
 /// For how long a server is watched that should have nothing to do.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The share of a processor, in percent, from which on it spins.
-const SPIN: f64 = 50.0;
+/// The share of a processor, in percent, from which on it spins. Who waits a little takes one or
+/// two; who spins takes all that a busy machine has left.
+const SPIN: f64 = 25.0;
 
-/// Lowers the soft limit of descriptors of processes that run (prlimit(2)); their children will have
-/// it too. Says whether that was allowed.
-pub(super) fn lower_descriptors(processes: &[Process], limit: u64) -> bool {
-    let limit = Rlimit { current: Some(limit), maximum: getrlimit(Resource::Nofile).maximum };
+/// Lowers a soft limit of processes that run (prlimit(2)); their children will have it too. Says
+/// whether that was allowed.
+pub(super) fn lower(processes: &[Process], resource: Resource, limit: u64) -> bool {
+    let limit = Rlimit { current: Some(limit), maximum: getrlimit(resource).maximum };
     let mut pids = processes.iter().map(|process| Pid::from_raw(process.pid.cast_signed()));
-    pids.all(|pid| prlimit(pid, Resource::Nofile, limit).is_ok())
+    pids.all(|pid| prlimit(pid, resource, limit).is_ok())
 }
 
 /// The percentage of a processor that a server takes which has nothing to do, if it spins.

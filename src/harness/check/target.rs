@@ -17,9 +17,6 @@ use super::super::{
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it may listen elsewhere alone.
-const ELSEWHERE: Duration = Duration::from_secs(3);
-
 /// How often it is looked whether it does.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -80,7 +77,7 @@ impl Target {
             let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, "see --help"));
             Unfit { said: said.to_owned(), hint: hint.to_owned() }
         })?;
-        let start = Instant::now();
+        let deadline = Instant::now() + PATIENCE;
         loop {
             // Before the look, or what it began in between would be missed.
             let exit = server.exited().filter(|_| is_alone(&server));
@@ -90,13 +87,10 @@ impl Target {
             if let Some(exit) = exit {
                 return Err(ended(&server, exit));
             }
-            let waited = start.elapsed();
-            let looks_elsewhere = waited >= ELSEWHERE && !own_listeners(&server).is_empty();
-            if waited >= PATIENCE || looks_elsewhere {
+            if Instant::now() >= deadline {
                 return Err(self.silent(&server, address));
             }
-            // Who listens elsewhere, and for how long, is dear to find out.
-            thread::sleep(if waited >= ELSEWHERE { 20 * LOOK } else { LOOK });
+            thread::sleep(LOOK);
         }
     }
 

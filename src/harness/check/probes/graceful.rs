@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long the request takes that is under way, where the server has such a thing.
 const SLEEP: u64 = 500;
 
-const CAUSE: &str = "SIGTERM ends it where it stands";
+const CAUSE: &str = "SIGTERM ends it where it stands, or it takes half a request for none";
 
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
@@ -33,8 +33,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     };
     clients[0].send(&first);
     server.await_accepted(&mut clients);
-    // It has the beginning of the request once nothing of that waits in the socket.
-    bench.await_true(Duration::from_millis(200), || false);
+    // It is at work on the request once nothing of that waits in the socket.
+    bench.await_true(PATIENCE / 10, || Running::has_read(&clients[0]));
     clients[0].advance();
     if clients[0].end().is_some() && clients[0].received().is_empty() {
         let (said, exchange) = (clients[0].trouble(), clients[0].exchange());
@@ -43,9 +43,17 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     if !clients[0].is_untouched() {
         return Ok(Finding::not_applicable("it answers half a request: none is under way"));
     }
+    if server.server.exited().is_some() {
+        return Ok(Finding::unknown("it runs in the background, where nobody can tell it to end"));
+    }
     server.server.signal(Signal::SIGTERM);
     let told = Instant::now();
-    bench.await_true(Duration::from_millis(100), || false);
+    let has_ended =
+        bench.await_true(Duration::from_millis(100), || server.server.exited().is_some());
+    if has_ended && !clients[0].is_over() && !server.living().is_empty() {
+        return Ok(Finding::fail("it has ended, and left a child alone with a request")
+            .because("the parent does not wait for its children"));
+    }
     clients[0].send(&rest);
     bench.pump(&mut clients, PATIENCE, |one| one.is_over() || one.is_answered());
     if !clients[0].is_answered() {

@@ -1,10 +1,13 @@
 //! What does a client cost that says nothing?
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit, setrlimit},
+};
 
 use super::super::{
     bench::{Bench, Trouble},
-    client::PATIENCE,
+    client::{Client, PATIENCE},
     finding::{Finding, Judged},
     model::Kind,
 };
@@ -35,16 +38,13 @@ fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
             "`ulimit -Hn` is {hard}, and {descriptors} descriptors are needed"
         )));
     }
-    if soft < descriptors {
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-            .map_err(|errno| Finding::unknown(format!("setrlimit: {}", errno.desc())))?;
-    }
+    let _raised = Raised::to(soft.max(descriptors))?;
     let server = bench.start_with(|launch| launch.descriptor_limit(descriptors.max(soft)))?;
     server.ask().map(drop).map_err(|trouble| server.broken(trouble))?;
     server.settle();
     let before = server.tree().pss();
     let mut held = server.connect_many(clients)?;
-    if !bench.pump(&mut held, PATIENCE, super::super::client::Client::is_connected) {
+    if !bench.pump(&mut held, PATIENCE, Client::is_connected) {
         let count = held.iter().filter(|one| one.is_connected()).count();
         let said = format!("{count} of {in_words} silent clients got a connection");
         let trouble = Trouble { said, exchange: <_>::default() };
@@ -62,4 +62,27 @@ fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
         .map(|(before, after)| after.saturating_sub(before) as f64 / clients as f64 / 1024.0);
     let cost = each.map_or("? KiB".to_owned(), |each| format!("{each:.1} KiB"));
     Ok(Finding::pass(format!("{in_words} silent clients, {cost} each, others are served")))
+}
+
+/// The soft limit of this process's descriptors, higher until this is dropped: servers inherit it.
+struct Raised {
+    soft: u64,
+    hard: u64,
+}
+
+impl Raised {
+    fn to(limit: u64) -> Result<Self, Finding> {
+        let failed =
+            |errno: Errno| Finding::unknown(format!("raise RLIMIT_NOFILE: {}", errno.desc()));
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
+        setrlimit(Resource::RLIMIT_NOFILE, limit, hard).map_err(failed)?;
+        Ok(Self { soft, hard })
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        // What was allowed before is allowed again.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, self.soft, self.hard);
+    }
 }

@@ -1,14 +1,15 @@
 //! What does it do when there is no process, or no thread, for the next client?
 
-use std::{fs, os::unix::fs::MetadataExt, process};
+use std::{fs, process};
 
 use nix::unistd::getuid;
+use rustix::process::Resource;
 
 use super::super::{
     super::observe::{self, Process},
     bench::Bench,
     finding::{Finding, Judged},
-    limit::is_spinning,
+    limit::{is_spinning, lower},
     model::Kind,
 };
 
@@ -27,19 +28,19 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let user = getuid().as_raw();
     let is_root = user == 0;
     let user = if is_root { 20_000 + process::id() % 30_000 } else { user };
-    // What it needs to begin with.
-    let resting = bench.start()?.settle();
-    let own = resting.iter().map(|one| one.threads).sum::<u64>();
-    let others = if is_root { 0 } else { tasks_of(user) };
-    let server = bench.start_with(|launch| {
-        let launch = launch.process_limit(others + own + ROOM);
-        if is_root { launch.real_user(user) } else { launch }
-    })?;
+    let mut server = bench.start()?;
+    let own = tasks(&server.settle());
+    if is_root {
+        // A user number of its own, and so nobody else whose processes would count.
+        drop(server);
+        server = bench.start_with(|launch| launch.process_limit(own + ROOM).real_user(user))?;
+    } else if !lower(&server.living(), Resource::Nproc, tasks_of(user) + ROOM) {
+        return Err(Finding::unknown("its limit of processes cannot be lowered"));
+    }
     server.settle();
     let mut clients = server.connect_many(CLIENTS)?;
     server.await_accepted(&mut clients);
-    let tasks = server.living().iter().map(|one| one.threads).sum::<u64>();
-    if tasks >= own + CLIENTS as u64 {
+    if tasks(&server.living()) >= own + CLIENTS as u64 {
         return Err(Finding::unknown("the limit of processes does not bind it"));
     }
     let busy = is_spinning(&server);
@@ -55,10 +56,18 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     server.serves_again(&when).map_err(|one| one.because(cause))
 }
 
-/// How many processes and threads a user has.
+fn tasks(processes: &[Process]) -> u64 {
+    processes.iter().map(|one| one.threads).sum()
+}
+
+/// How many processes and threads have this real user (`proc_pid_status(5)`).
 fn tasks_of(user: u32) -> u64 {
     let is_its = |one: &Process| {
-        fs::metadata(format!("/proc/{}", one.pid)).is_ok_and(|folder| folder.uid() == user)
+        let status = fs::read_to_string(format!("/proc/{}/status", one.pid)).unwrap_or_default();
+        let users = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        let real = users.and_then(|users| users.split_whitespace().next()?.parse().ok());
+        real == Some(user)
     };
-    observe::every().iter().filter(|one| is_its(one)).map(|one| one.threads).sum()
+    let all: Vec<_> = observe::every().into_iter().filter(is_its).collect();
+    tasks(&all)
 }

@@ -37,7 +37,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     };
     let is_large = matches!(head.body, Framing::Length(length) if length >= SAMPLE);
     // Of rungs 0 to 8, whose answers end with the connection, the status alone tells.
-    let has_no_length = head.body == Framing::UntilClose && sample.received().len() > 64 * 1024;
+    let has_no_length =
+        !matches!(head.body, Framing::Length(_)) && sample.received().len() > 64 * 1024;
     if head.status.0 != 200 || !(is_large || has_no_length) {
         return Ok(none());
     }
@@ -50,8 +51,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let grown = || Some(server.tree().pss()?.saturating_sub(before?));
     let too_much = bench.await_some(WINDOW, || grown().filter(|&bytes| bytes > HELD));
     if let Some(bytes) = too_much {
-        let said = format!("{} MiB of an answer that nobody reads are in memory", bytes / MIB);
-        return Ok(Finding::fail(said).because("the whole answer is made before it is sent"));
+        return Ok(hoarded(bytes));
     }
     if let Err(Trouble { said, exchange }) = server.ask() {
         let said = format!("while one client does not read its answer, another waits: {said}");
@@ -60,12 +60,18 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             .because("it waits in write() for one client, and serves no other"));
     }
     match grown() {
+        Some(bytes) if bytes > HELD => Ok(hoarded(bytes)),
         Some(bytes) => Ok(Finding::pass(format!(
             "100 MiB that nobody reads: {} KiB more memory, others are served",
             bytes / 1024
         ))),
         None => Err(Finding::unknown("others are served, but its memory may not be read")),
     }
+}
+
+fn hoarded(bytes: u64) -> Finding {
+    Finding::fail(format!("{} MiB of an answer that nobody reads are in memory", bytes / MIB))
+        .because("the whole answer is made before it is sent")
 }
 
 fn none() -> Finding {

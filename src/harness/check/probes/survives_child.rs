@@ -23,7 +23,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     for round in 1..=ROUNDS {
         let end_of_loop = |said: String| {
             Finding::fail(said).because(
-                "a signal handler ran, accept() returned EINTR, and that was taken for the end",
+                "a signal handler ran when the child died: accept() returned EINTR, or the handler failed",
             )
         };
         let mut client = match Client::connect(server.address) {
@@ -45,7 +45,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         bench.await_true(PATIENCE, || server.living().len() <= resting.len());
         if let Some(gone) = missing(&resting, &server.living()) {
             return Ok(end_of_loop(format!(
-                "process {gone}, which had listened, ended when its child did{}",
+                "process {gone}, which was there before, ended when its child did{}",
                 ended(&server)
             )));
         }

@@ -19,12 +19,14 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     }
     let server = bench.start()?;
     let before = Listening::of(&server, &server.settle())?.workers;
+    let Some(first) = before.first() else {
+        return Err(Finding::unknown("none of its processes listens"));
+    };
     Running::signal(&before[..1], Signal::SIGKILL);
-    let count = before.len();
+    let (dead, count) = (first.pid, before.len());
     for _ in 0..CLIENTS {
         server.still_serves("after the death of a worker")?;
     }
-    let dead = before[0].pid;
     let are_replaced = bench.await_true(PATIENCE, || {
         let now = Listening::of(&server, &server.living());
         now.is_ok_and(|now| {

@@ -131,7 +131,6 @@ fn exchanged(exchange: &Exchange) -> String {
 
 /// Each byte as a person can read it.
 fn escaped(bytes: &[u8]) -> Vec<String> {
-    // No more than can be shown, and what stands before an offence, is needed.
     bytes.iter().map(|byte| byte.escape_ascii().to_string()).collect()
 }
 
