@@ -1,7 +1,7 @@
 //! What a probe works with: fresh servers, clients, and what has been learned of the server so far.
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::OnceCell,
     collections::HashSet,
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
@@ -62,8 +62,6 @@ pub(super) struct Bench<'a> {
     model: OnceCell<Result<Model, Finding>>,
     concurrent: OnceCell<Finding>,
     survives_child: OnceCell<Finding>,
-    /// One of these three is being found out, so that none of them may be asked for.
-    is_learning: Cell<bool>,
 }
 
 /// A server of this probe's own. It ends with all its children when this is dropped.
@@ -89,15 +87,13 @@ impl<'a> Bench<'a> {
             model: OnceCell::new(),
             concurrent: OnceCell::new(),
             survives_child: OnceCell::new(),
-            is_learning: Cell::new(false),
         }
     }
 
     /// What the server is, as seen from outside.
     pub(super) fn model(&self) -> Result<&Model, Finding> {
-        let find = || self.learn(|| Model::find(self));
         self.model
-            .get_or_init(find)
+            .get_or_init(|| Model::find(self))
             .as_ref()
             .map_err(|why| Finding::unknown(format!("its model is not known: {}", why.evidence)))
     }
@@ -110,30 +106,22 @@ impl<'a> Bench<'a> {
     /// Whether it serves several clients at once; tried only once.
     pub(super) fn concurrent(&self) -> &Finding {
         let probe = || concurrent::probe(self).unwrap_or_else(|finding| finding);
-        self.concurrent.get_or_init(|| self.learn(probe))
+        self.concurrent.get_or_init(probe)
     }
 
     /// Whether its accept loop outlives a child; tried only once.
     pub(super) fn survives_child(&self) -> &Finding {
         let probe = || survives_child::probe(self).unwrap_or_else(|finding| finding);
-        self.survives_child.get_or_init(|| self.learn(probe))
+        self.survives_child.get_or_init(probe)
     }
 
-    /// An unknown verdict, if the server ends when one of its children does: what else it does not
-    /// do may be for that alone.
+    /// An unknown verdict, if the server ends when one of its children does: what it does not do
+    /// for many clients may be for that alone.
     pub(super) fn outlives_children(&self) -> Result<(), Finding> {
-        if !self.is_learning.get() && self.survives_child().verdict == Verdict::Fail {
+        if self.survives_child().verdict == Verdict::Fail {
             return Err(Finding::unknown("the server ends when a child does (survives-child)"));
         }
         Ok(())
-    }
-
-    /// Finds something out with what is known so far, and no more.
-    pub(super) fn learn<T>(&self, find: impl FnOnce() -> T) -> T {
-        let before = self.is_learning.replace(true);
-        let found = find();
-        self.is_learning.set(before);
-        found
     }
 
     /// Starts a fresh server.
@@ -206,11 +194,21 @@ impl Running<'_> {
     /// Connects so many, one after another; where a short backlog has lost one, slowly, so that a
     /// server that accepts is not outrun. Where that does not help, the others just knock.
     pub(super) fn connect_many(&self, count: usize) -> Result<Vec<Client>, Finding> {
+        self.connect_each(count, |_| {})
+    }
+
+    /// The same, of clients that have been prepared before anything comes on their connection.
+    pub(super) fn connect_each(
+        &self,
+        count: usize,
+        prepare: impl Fn(&mut Client),
+    ) -> Result<Vec<Client>, Finding> {
         let mut lost = 0;
         let mut clients = Vec::with_capacity(count);
         while clients.len() < count && !self.bench.is_stopped() {
             let client = Client::begin(self.address).map_err(|errno| self.not_connected(errno));
             let mut client = [client?];
+            prepare(&mut client[0]);
             if lost < LOST && !self.bench.pump(&mut client, HANDSHAKE, Client::is_connected) {
                 lost += 1;
                 self.bench.pump(&mut client, KNOCK, Client::is_connected);
@@ -250,16 +248,12 @@ impl Running<'_> {
         Err(Trouble { said: client.trouble(), exchange: client.exchange() })
     }
 
-    /// The finding that a request in trouble comes to: a failure, unless the server has ended for a
-    /// reason that another probe is about.
+    /// The finding that a request in trouble comes to, which says so if the server has ended.
     pub(super) fn broken(&self, trouble: Trouble) -> Finding {
         if self.bench.is_stopped() {
             return Finding::unknown("stopped");
         }
         let Trouble { said, exchange } = trouble;
-        if let Err(unknown) = self.bench.outlives_children() {
-            return unknown;
-        }
         // The end of a process is seen a moment after that of its sockets.
         let ended = || self.server.exited().filter(|_| self.has_ended());
         let Some(exit) = self.bench.await_some(10 * LOOK, ended) else {

@@ -120,9 +120,8 @@ pub fn run(
         let finding = if is_mute {
             Finding::unknown("it does not answer")
         } else {
-            let put = || (probe.put)(&bench).unwrap_or_else(|finding| finding);
-            // Of one that does not answer there is nothing to be learned.
-            if checked.is_empty() { bench.learn(put) } else { put() }
+            let may_put = if probe.many { bench.outlives_children() } else { Ok(()) };
+            may_put.and_then(|()| (probe.put)(&bench)).unwrap_or_else(|finding| finding)
         };
         // What was interrupted has no verdict.
         if stop.load(Ordering::Relaxed) {

@@ -81,6 +81,9 @@ pub struct Probe {
     pub about: &'static str,
     /// What to think of when it failed, from a nudge to the solution.
     pub hints: &'static [&'static str],
+    /// It takes many clients, one after another or at once, so that nothing can be told of a server
+    /// that does not outlive the first one's child.
+    pub(super) many: bool,
     pub(super) put: fn(&Bench<'_>) -> Judged,
 }
 
@@ -101,6 +104,7 @@ pub const PROBES: &[Probe] = &[
             "accept() gives a second socket: read from that one and write to it.",
             "curl -v http://127.0.0.1:PORT/ shows what a client makes of your bytes.",
         ],
+        many: false,
         put: answers::probe,
     },
     Probe {
@@ -111,6 +115,7 @@ pub const PROBES: &[Probe] = &[
             "After one client comes the next: accept() belongs into the loop.",
             "Close the connected socket at the end of each turn, not the listening one.",
         ],
+        many: true,
         put: again::probe,
     },
     Probe {
@@ -123,6 +128,7 @@ pub const PROBES: &[Probe] = &[
             "What goes wrong with one client (ECONNRESET, EPIPE, a bad request) ends that client's \
              turn, not the server.",
         ],
+        many: true,
         put: rude::probe,
     },
     Probe {
@@ -134,6 +140,7 @@ pub const PROBES: &[Probe] = &[
              backlog says.",
             "listen(fd, 1024): the kernel cuts that to net.core.somaxconn.",
         ],
+        many: true,
         put: backlog::probe,
     },
     Probe {
@@ -144,6 +151,7 @@ pub const PROBES: &[Probe] = &[
             "While the server waits in read() for one client, who calls accept()?",
             "Give each connection to a child (fork), a thread, or wait for all at once (epoll).",
         ],
+        many: false,
         put: |bench| Ok(bench.concurrent().clone()),
     },
     Probe {
@@ -154,6 +162,7 @@ pub const PROBES: &[Probe] = &[
             "write() takes what the socket's buffer holds; then it waits, or says EAGAIN.",
             "Make the next piece of an answer when the piece before is gone, not before.",
         ],
+        many: true,
         put: slow_reader::probe,
     },
     Probe {
@@ -165,6 +174,7 @@ pub const PROBES: &[Probe] = &[
             "fork() copies every descriptor. FIN is sent when the last copy is closed.",
             "The parent must close the connected socket that it gave to the child.",
         ],
+        many: false,
         put: ends::probe,
     },
     Probe {
@@ -175,6 +185,7 @@ pub const PROBES: &[Probe] = &[
             "ls -l /proc/PID/fd, before and after.",
             "Every accept() needs its close(), in the parent too and on the way out of an error.",
         ],
+        many: true,
         put: descriptors::probe,
     },
     Probe {
@@ -186,6 +197,7 @@ pub const PROBES: &[Probe] = &[
              fails again at once.",
             "Wait a little, or until a client leaves, and accept again.",
         ],
+        many: true,
         put: descriptor_limit::probe,
     },
     Probe {
@@ -196,6 +208,7 @@ pub const PROBES: &[Probe] = &[
             "A child that has ended stays in the table until its parent has asked how it ended.",
             "SIGCHLD tells the parent when: wait() then, in a handler or in the loop.",
         ],
+        many: false,
         put: zombie_one::probe,
     },
     Probe {
@@ -206,6 +219,7 @@ pub const PROBES: &[Probe] = &[
             "What does accept() return when a signal handler has run meanwhile?",
             "EINTR is no error: go round the loop again.",
         ],
+        many: false,
         put: |bench| Ok(bench.survives_child().clone()),
     },
     Probe {
@@ -217,6 +231,7 @@ pub const PROBES: &[Probe] = &[
             "Signals of one kind do not queue: one may stand for many children.",
             "In the handler: while waitpid(-1, &status, WNOHANG) > 0.",
         ],
+        many: true,
         put: zombie_burst::probe,
     },
     Probe {
@@ -226,6 +241,7 @@ pub const PROBES: &[Probe] = &[
         hints: &[
             "The parent has nothing to do but to wait() for its workers: when one ends, fork another.",
         ],
+        many: false,
         put: worker_death::probe,
     },
     Probe {
@@ -236,6 +252,7 @@ pub const PROBES: &[Probe] = &[
             "fork() and pthread_create() can fail (EAGAIN), and one day they do.",
             "Close that client's connection, or let it wait, and go on.",
         ],
+        many: true,
         put: process_limit::probe,
     },
     Probe {
@@ -246,6 +263,7 @@ pub const PROBES: &[Probe] = &[
             "A worker that reads from a slow client does nothing else meanwhile.",
             "As many workers as clients (threads), or none that waits for a single one (epoll).",
         ],
+        many: true,
         put: slow::probe,
     },
     Probe {
@@ -256,6 +274,7 @@ pub const PROBES: &[Probe] = &[
             "Without a Content-Length the end of the answer is the end of the connection.",
             "After the answer read the next request, until the client closes.",
         ],
+        many: false,
         put: keep_alive::probe,
     },
     Probe {
@@ -263,6 +282,7 @@ pub const PROBES: &[Probe] = &[
         milestone: Milestone::Threadserver,
         about: "three requests in one segment get three answers",
         hints: &["One read() may bring more than one request: keep what is behind the first."],
+        many: false,
         put: pipelining::probe,
     },
     Probe {
@@ -272,6 +292,7 @@ pub const PROBES: &[Probe] = &[
         hints: &[
             "What does your server keep for a client that says nothing: a process, a thread, a buffer?",
         ],
+        many: true,
         put: idle::thousand,
     },
     Probe {
@@ -282,6 +303,7 @@ pub const PROBES: &[Probe] = &[
             "select() ends at descriptor 1023, and each poll() looks at all of them.",
             "epoll keeps the list in the kernel: a silent client costs nothing but its socket.",
         ],
+        many: false,
         put: idle::ten_thousand,
     },
     Probe {
@@ -293,6 +315,7 @@ pub const PROBES: &[Probe] = &[
             "A handler that sets a flag: accept no more, finish what has begun, wait for the \
              children, and exit.",
         ],
+        many: true,
         put: graceful::probe,
     },
     Probe {
@@ -303,6 +326,7 @@ pub const PROBES: &[Probe] = &[
             "The side that closes first keeps the connection in TIME-WAIT for a minute.",
             "SO_REUSEADDR on the listening socket, before bind().",
         ],
+        many: false,
         put: restart::probe,
     },
 ];

@@ -14,8 +14,10 @@ use super::super::{
 /// How long it may take to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long the request takes that is under way, where the server has such a thing.
-const SLEEP: u64 = 500;
+/// How long the request takes that is under way, where the server has such a thing, and what shows
+/// that it has; in milliseconds.
+const SLEEP: u64 = 2_000;
+const NAP: u64 = 100;
 
 const CAUSE: &str = "SIGTERM ends it where it stands, or it takes half a request for none";
 
@@ -82,11 +84,11 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
 fn can_sleep(server: &Running<'_>) -> Result<bool, Finding> {
     let mut client = server.connect()?;
     let start = Instant::now();
-    client.send(&server.request_for(&format!("/sleep/{SLEEP}"), "Connection: close\r\n"));
+    client.send(&server.request_for(&format!("/sleep/{NAP}"), "Connection: close\r\n"));
     let one = std::slice::from_mut(&mut client);
     server.bench.pump(one, PATIENCE, |one| one.is_over() || one.is_answered());
     let (Reading::Complete(head, _) | Reading::Unframed(head)) = client.reading() else {
         return Ok(false);
     };
-    Ok(head.status.0 == 200 && start.elapsed() >= Duration::from_millis(SLEEP))
+    Ok(head.status.0 == 200 && start.elapsed() >= Duration::from_millis(NAP))
 }

@@ -23,7 +23,6 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             "{kind}: neither a process nor a thread is made for a client"
         )));
     }
-    bench.outlives_children()?;
     // The limit counts by the real user, and does not bind root.
     let user = getuid().as_raw();
     let is_root = user == 0;

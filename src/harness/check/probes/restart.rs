@@ -19,8 +19,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let address = server.address;
     // One that gets its answer, some that say nothing, and some that begin: there are servers that
     // are told of a connection only when there is something to read.
-    let mut clients = server.connect_many(CLIENTS)?;
-    clients.iter_mut().for_each(Client::close_in_order);
+    let mut clients = server.connect_each(CLIENTS, Client::close_in_order)?;
     let request = server.request();
     clients[0].send(&request);
     bench.pump(&mut clients[..1], PATIENCE, Client::is_answered);
