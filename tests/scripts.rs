@@ -9,6 +9,10 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
+use rungs::harness::{
+    observe,
+    supervise::{Launch, Server},
+};
 use std::{
     collections::BTreeSet,
     env,
@@ -303,6 +307,21 @@ fn help_is_the_head_of_the_script_and_wrong_words_get_a_hint() {
     assert_eq!(code, Some(2), "{stderr}");
     let (code, _, stderr) = said(Command::new(folder().join("stress_idle")).arg("many"));
     assert_eq!(code, Some(2), "{stderr}");
+}
+
+#[test]
+fn a_burst_at_a_server_of_ones_own_leaves_it_running() {
+    if lacks(&BURST) {
+        return;
+    }
+    let launch = Launch::new(cargo_bin("concurrentserver2")).arguments(["--listen", "127.0.0.1:0"]);
+    let server = Server::start(&launch).unwrap();
+    let mut script = Command::new(folder().join("stress_burst"));
+    script.arg(format!("http://{}/", server.address())).env("RUNGS_BIN", programs());
+    let (code, stdout, stderr) = said(&mut script);
+    assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
+    assert!(stdout.contains("burst 5: 128 clients"), "{stdout}");
+    assert!(observe::tree(server.pid()).zombies() >= 128);
 }
 
 #[test]
