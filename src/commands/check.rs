@@ -6,7 +6,7 @@ use crate::{
         check::{self, Checkup, Milestone, PROBES, Probe, Target, Verdict},
         report::{self, ResultFile},
     },
-    ladder::Rung,
+    ladder::{LADDER, Rung},
 };
 use anyhow::{Context, Result};
 use clap::{
@@ -16,7 +16,7 @@ use clap::{
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     ffi::OsString,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -81,10 +81,13 @@ fn probe() -> impl TypedValueParser<Value = &'static Probe> {
 /// The last rung of those with probes that is no higher than the one that is named.
 fn rung(name: &str) -> Result<Milestone, String> {
     let all = || PROBES.iter().map(|probe| probe.milestone);
-    if let Some(milestone) = all().find(|milestone| milestone.name() == name) {
+    if let Some(milestone) =
+        all().find(|milestone| milestone.name() == name || milestone.number() == name)
+    {
         return Ok(milestone);
     }
-    let rung = Rung::named(name).ok_or("no such rung; `rungs list` names them")?;
+    let is_it = |rung: &&Rung| rung.name == name || rung.number.to_string() == name;
+    let rung = LADDER.iter().find(is_it).ok_or("no such rung; `rungs list` names them")?;
     // The gateway rungs, whose number is none, stand above.
     let is_below =
         |one: &Milestone| one.number().parse().is_ok_and(|number: u8| number <= rung.number);
@@ -131,12 +134,21 @@ fn put(args: &Args, target: &Target, bar: &ProgressBar, stop: &AtomicBool) -> Re
         if args.json {
             return;
         }
-        let text = report::checked_text(checked, args.hints, has_colours);
+        let read_on = read_on(checked.probe.milestone);
+        let text = report::checked_text(checked, args.hints, has_colours, &read_on);
         // A reader that has gone is noticed at the end.
         bar.suspend(|| print("the check", &text).ok());
     };
     check::run(target, &probes, stop, &before, &after)
         .map_err(|unfit| Hinted { said: unfit.said, hint: unfit.hint, code: MISUSED }.into())
+}
+
+/// Where a rung is explained: in its lesson, in its program, or not yet.
+fn read_on(rung: Milestone) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = format!("src/bin/{}.rs", rung.name());
+    let is_there = |file: &String| root.join(file).is_file();
+    [rung.lesson(), program].into_iter().find(is_there).unwrap_or("to come".to_owned())
 }
 
 fn progress_bar() -> ProgressBar {

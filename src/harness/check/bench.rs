@@ -1,7 +1,7 @@
 //! What a probe works with: fresh servers, clients, and what has been learned of the server so far.
 
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     collections::HashSet,
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
@@ -62,6 +62,8 @@ pub(super) struct Bench<'a> {
     model: OnceCell<Result<Model, Finding>>,
     concurrent: OnceCell<Finding>,
     survives_child: OnceCell<Finding>,
+    /// It was seen to end after its first client.
+    pub(super) serves_one: Cell<bool>,
 }
 
 /// A server of this probe's own. It ends with all its children when this is dropped.
@@ -87,6 +89,7 @@ impl<'a> Bench<'a> {
             model: OnceCell::new(),
             concurrent: OnceCell::new(),
             survives_child: OnceCell::new(),
+            serves_one: Cell::new(false),
         }
     }
 
@@ -115,11 +118,14 @@ impl<'a> Bench<'a> {
         self.survives_child.get_or_init(probe)
     }
 
-    /// An unknown verdict, if the server ends when one of its children does: what it does not do
-    /// for many clients may be for that alone.
+    /// An unknown verdict, if the server ends with its first client, or when one of its children
+    /// does: what it does not do for many clients may be for that alone.
     pub(super) fn outlives_children(&self) -> Result<(), Finding> {
+        if self.serves_one.get() {
+            return Err(Finding::unknown("the server ends with its first client (again)"));
+        }
         if self.survives_child().verdict == Verdict::Fail {
-            return Err(Finding::unknown("the server ends when a child does (survives-child)"));
+            return Err(Finding::unknown("a child's death stops the server (survives-child)"));
         }
         Ok(())
     }
@@ -217,6 +223,9 @@ impl Running<'_> {
             if (1..LOST).contains(&lost) {
                 thread::sleep(PACE);
             }
+        }
+        if self.bench.is_stopped() {
+            return Err(Finding::unknown("stopped"));
         }
         Ok(clients)
     }

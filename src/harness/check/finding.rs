@@ -34,8 +34,10 @@ pub struct Finding {
     pub evidence: String,
     /// What most likely is behind a failure.
     pub cause: Option<&'static str>,
+    /// What to think of first, where that is not the probe's first hint.
+    pub hint: Option<&'static str>,
     /// The bytes of the client that got no good answer.
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// What went over one connection.
@@ -54,7 +56,7 @@ pub(super) type Judged = Result<Finding, Finding>;
 
 impl Finding {
     fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
-        Self { verdict, evidence: evidence.into(), cause: None, exchange: None }
+        Self { verdict, evidence: evidence.into(), cause: None, hint: None, exchange: None }
     }
 
     pub(super) fn pass(evidence: impl Into<String>) -> Self {
@@ -77,7 +79,11 @@ impl Finding {
         Self { cause: Some(cause), ..self }
     }
 
+    pub(super) fn hinting(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
     pub(super) fn with(self, exchange: Exchange) -> Self {
-        Self { exchange: Some(exchange), ..self }
+        Self { exchange: Some(exchange.into()), ..self }
     }
 }

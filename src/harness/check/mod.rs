@@ -58,6 +58,8 @@ pub struct Checkup {
     pub model: Option<Result<Model, String>>,
     /// The probes in the order of their table.
     pub checked: Vec<Checked>,
+    /// How many more were to be put when it was interrupted; `None` if it was not.
+    pub left_out: Option<usize>,
 }
 
 impl Checkup {
@@ -70,6 +72,9 @@ impl Checkup {
     /// first that one shows it to have missed. `None` also if a probe of a rung up to there was
     /// not put.
     pub fn reached(&self) -> Option<Milestone> {
+        if self.left_out.is_some() {
+            return None;
+        }
         let of = |verdict| {
             let all = self.checked.iter().filter(move |one| one.finding.verdict == verdict);
             all.map(|one| one.probe.milestone)
@@ -135,5 +140,8 @@ pub fn run(
     let is_wanted = (probes.len() > 1 || bench.knows_model()) && !is_mute;
     let is_wanted = is_wanted && !stop.load(Ordering::Relaxed);
     let model = is_wanted.then(|| bench.model().cloned().map_err(|why| why.evidence));
-    Ok(Checkup { model, checked })
+    let is_stopped = stop.load(Ordering::Relaxed);
+    let all = probes.iter().filter(|probe| !is_first(probe)).count() + 1;
+    let left_out = is_stopped.then(|| all - checked.len());
+    Ok(Checkup { model, checked, left_out })
 }

@@ -125,8 +125,7 @@ pub const PROBES: &[Probe] = &[
         hints: &[
             "One read() is not one request: TCP is a stream of bytes, cut anywhere.",
             "Read until the empty line that ends the head (CR LF CR LF), up to a limit.",
-            "What goes wrong with one client (ECONNRESET, EPIPE, a bad request) ends that client's \
-             turn, not the server.",
+            "What goes wrong with one client ends that client's turn, not the server.",
         ],
         many: true,
         put: rude::probe,
@@ -218,6 +217,8 @@ pub const PROBES: &[Probe] = &[
         hints: &[
             "What does accept() return when a signal handler has run meanwhile?",
             "EINTR is no error: go round the loop again.",
+            "Python goes on after EINTR by itself, but not after an exception in the handler: no \
+             child left is ChildProcessError there (ECHILD).",
         ],
         many: false,
         put: |bench| Ok(bench.survives_child().clone()),
@@ -314,6 +315,8 @@ pub const PROBES: &[Probe] = &[
             "The default action of SIGTERM ends a process where it stands, in mid-answer too.",
             "A handler that sets a flag: accept no more, finish what has begun, wait for the \
              children, and exit.",
+            "accept() may go on after the handler (SA_RESTART; always in Python): have the handler \
+             close the listening socket, or write to a pipe that is waited for too.",
         ],
         many: true,
         put: graceful::probe,

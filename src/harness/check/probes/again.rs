@@ -21,6 +21,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         let client = server.ask().map_err(|mut trouble| {
             trouble.said = format!("client {number} of {CLIENTS}: {}", trouble.said);
             let finding = server.broken(trouble);
+            bench.serves_one.set(number == 2 && server.has_ended());
             if number == 1 {
                 finding
             } else {

@@ -40,8 +40,8 @@ fn held(server: &Running<'_>, client: &Client) -> Finding {
         .flat_map(|one| one.holders())
         .map(|holder| {
             let is_first = holder.pid == server.server.pid();
-            let who = if is_first { "the process that was started" } else { "process" };
-            format!("{who} {} holds it as descriptor {}", holder.pid, holder.descriptor)
+            let who = if is_first { ", the one that was started," } else { "" };
+            format!("process {}{who} holds it as descriptor {}", holder.pid, holder.descriptor)
         })
         .collect();
     let held = if holders.is_empty() { String::new() } else { format!(": {}", holders.join(", ")) };

@@ -43,7 +43,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         return Err(server.broken(Trouble { said, exchange }));
     }
     if !clients[0].is_untouched() {
-        return Ok(Finding::not_applicable("it answers half a request: none is under way"));
+        return Ok(Finding::not_applicable(
+            "it answers half a request, so none can be under way (rude)",
+        ));
     }
     if server.server.exited().is_some() {
         return Ok(Finding::unknown("it runs in the background, where nobody can tell it to end"));
@@ -56,7 +58,10 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     clients[0].advance();
     if has_ended && !clients[0].is_over() && !server.living().is_empty() {
         return Ok(Finding::fail("it has ended, and left a child alone with a request")
-            .because("the parent does not wait for its children"));
+            .because("the parent does not wait for its children")
+            .hinting(
+                "In the handler of SIGTERM: accept no more, then wait() until no child is left.",
+            ));
     }
     clients[0].send(&rest);
     bench.pump(&mut clients, PATIENCE, |one| one.is_over() || one.is_answered());
@@ -65,21 +70,27 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         return Ok(Finding::fail(said).because(CAUSE).with(clients[0].exchange()));
     }
     drop(clients);
+    Ok(afterwards(&server, told))
+}
+
+/// What is left of it when it has answered, and when it has ended.
+fn afterwards(server: &Running<'_>, told: Instant) -> Finding {
+    let bench = server.bench;
     let left = || GRACE.saturating_sub(told.elapsed());
     if !bench.await_true(left(), || server.server.exited().is_some()) {
         let seconds = GRACE.as_secs();
-        return Ok(Finding::fail(format!("it has not ended {seconds} s after SIGTERM"))
-            .because("the signal is caught, and nothing comes of it"));
+        return Finding::fail(format!("it has not ended {seconds} s after SIGTERM"))
+            .because("the signal is caught, and nothing comes of it");
     }
     if !bench.await_true(left(), || server.living().is_empty()) {
         let orphans = server.living().len();
-        return Ok(Finding::fail(format!("it has ended and left {orphans} orphans behind"))
-            .because("the parent does not pass the signal on, or does not wait"));
+        return Finding::fail(format!("it has ended and left {orphans} orphans behind"))
+            .because("the parent does not pass the signal on, or does not wait");
     }
     if listening(server.address).unwrap_or(false) {
-        return Ok(Finding::fail("it has ended, and its port is still taken"));
+        return Finding::fail("it has ended, and its port is still taken");
     }
-    Ok(Finding::pass("the answer came, nobody is left, the port is free"))
+    Finding::pass("the answer came, nobody is left, the port is free")
 }
 
 /// Whether there is an answer that takes its time.

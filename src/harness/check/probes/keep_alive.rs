@@ -36,7 +36,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             None => "a second request on the same connection gets no answer",
             Some(_) => "it closes the connection after one answer",
         };
-        return Ok(Finding::fail(said).with(client.exchange()));
+        let hint = "After the answer read the next request, until the client closes.";
+        return Ok(Finding::fail(said).hinting(hint).with(client.exchange()));
     }
     Ok(Finding::pass("two requests on one connection, two answers"))
 }

@@ -6,7 +6,10 @@ use nix::unistd::getuid;
 use rustix::process::Resource;
 
 use super::super::{
-    super::observe::{self, Process},
+    super::{
+        observe::{self, Process},
+        supervise::Launch,
+    },
     bench::Bench,
     finding::{Finding, Judged},
     limit::{is_spinning, lower},
@@ -32,7 +35,11 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     if is_root {
         // A user number of its own, and so nobody else whose processes would count.
         drop(server);
-        server = bench.start_with(|launch| launch.process_limit(own + ROOM).real_user(user))?;
+        let launch = |launch: Launch| launch.process_limit(own + ROOM).real_user(user);
+        server = bench.start_with(launch).map_err(|why| {
+            let why = why.evidence;
+            Finding::unknown(format!("the limit does not bind root, and as another user {why}"))
+        })?;
     } else if !lower(&server.living(), Resource::Nproc, tasks_of(user) + ROOM) {
         return Err(Finding::unknown("its limit of processes cannot be lowered"));
     }

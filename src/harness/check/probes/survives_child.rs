@@ -20,6 +20,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     }
     let server = bench.start()?;
     let resting = server.settle();
+    // It has a child that lives on while the others die: who waits for all of them waits for that.
+    let _silent = Client::connect(server.address);
     for round in 1..=ROUNDS {
         let end_of_loop = |said: String| {
             Finding::fail(said).because(
@@ -42,7 +44,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         let is_answered = client.is_answered();
         let trouble = client.trouble();
         drop(client);
-        bench.await_true(PATIENCE, || server.living().len() <= resting.len());
+        bench.await_true(PATIENCE, || server.living().len() <= resting.len() + 1);
         if let Some(gone) = missing(&resting, &server.living()) {
             return Ok(end_of_loop(format!(
                 "process {gone}, which was there before, ended when its child did{}",
@@ -50,7 +52,10 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             )));
         }
         if !is_answered {
-            return Ok(Finding::fail(format!("client {round} of {ROUNDS}: {trouble}")));
+            let said = format!("one client says nothing; of others client {round}: {trouble}");
+            return Ok(Finding::fail(said)
+                .because("when a child dies, the parent waits for the others too, which live")
+                .hinting("waitpid(-1, &status, WNOHANG) does not wait for those that live."));
         }
     }
     Ok(Finding::pass(format!("{ROUNDS} children have died, and the same process accepts")))

@@ -49,12 +49,16 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     if none_left {
         return Ok(Finding::pass(format!("{children} children in {ROUNDS} bursts, no zombie")));
     }
-    Ok(Finding::fail(format!(
-        "{} of {children} children are zombies {} s after the last answer",
-        zombies(),
+    let zombies = zombies();
+    let said = format!(
+        "{zombies} of {children} children are zombies {} s after the last answer",
         SETTLING.as_secs()
-    ))
-    .because("one SIGCHLD may stand for many children, and one wait() takes one"))
+    );
+    if zombies == children {
+        return Ok(Finding::fail(said).because("nobody waits for the children (wait(2))"));
+    }
+    Ok(Finding::fail(said)
+        .because("one SIGCHLD may stand for many children, and one wait() takes one"))
 }
 
 /// Has the children of all clients end while their parent does not run. Its SIGCHLDs become one

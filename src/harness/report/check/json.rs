@@ -9,6 +9,7 @@ pub fn checkup_json(command: &[String], checkup: &Checkup) -> serde_json::Result
     let view = View {
         schema: 1,
         command,
+        interrupted: checkup.left_out.is_some(),
         model: model.and_then(|model| model.as_ref().ok()).map(ModelView::of),
         why_no_model: model.and_then(|model| model.as_ref().err()).map(String::as_str),
         probes: checkup.checked.iter().map(ProbeView::of).collect(),
@@ -22,6 +23,8 @@ pub fn checkup_json(command: &[String], checkup: &Checkup) -> serde_json::Result
 struct View<'a> {
     schema: u32,
     command: &'a [String],
+    /// Some probes were not put.
+    interrupted: bool,
     /// `null` if it is not known.
     model: Option<ModelView<'a>>,
     why_no_model: Option<&'a str>,
@@ -65,7 +68,8 @@ struct ProbeView<'a> {
     verdict: &'static str,
     evidence: &'a str,
     cause: Option<&'static str>,
-    hints: &'static [&'static str],
+    /// The first to think of comes first.
+    hints: Vec<&'static str>,
     /// The connection that shows the failure.
     exchange: Option<ExchangeView>,
     seconds: f64,
@@ -79,8 +83,12 @@ impl<'a> ProbeView<'a> {
             verdict: finding.verdict.name(),
             evidence: &finding.evidence,
             cause: finding.cause,
-            hints: probe.hints,
-            exchange: finding.exchange.as_ref().map(ExchangeView::of),
+            hints: finding
+                .hint
+                .into_iter()
+                .chain(probe.hints.iter().copied().filter(|&hint| Some(hint) != finding.hint))
+                .collect(),
+            exchange: finding.exchange.as_deref().map(ExchangeView::of),
             seconds: took.as_secs_f64(),
         }
     }

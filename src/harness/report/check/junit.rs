@@ -8,6 +8,11 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 pub fn checkup_junit(command: &[String], checkup: &Checkup) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(command.join(" "));
     suite.add_test_cases(checkup.checked.iter().map(case));
+    if let Some(left_out) = checkup.left_out {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(format!("{left_out} probes were not put"));
+        suite.add_test_case(TestCase::new("interrupted", status));
+    }
     let mut report = Report::new("rungs check");
     report.add_test_suite(suite);
     report.to_string()

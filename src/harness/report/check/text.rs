@@ -26,8 +26,13 @@ pub fn probes_text() -> String {
 }
 
 /// One probe as soon as it is over: a line, and of a failure what may be behind it. `all_hints`
-/// gives away more than the first.
-pub fn checked_text(checked: &Checked, all_hints: bool, has_colours: bool) -> String {
+/// gives away more than the first, and `read_on` says where the rung that mends it is explained.
+pub fn checked_text(
+    checked: &Checked,
+    all_hints: bool,
+    has_colours: bool,
+    read_on: &str,
+) -> String {
     let Checked { probe, finding, .. } = checked;
     let sign = match finding.verdict {
         Verdict::Pass => '✓',
@@ -51,11 +56,12 @@ pub fn checked_text(checked: &Checked, all_hints: bool, has_colours: bool) -> St
     if let Some(cause) = finding.cause {
         note("likely", cause);
     }
-    for hint in probe.hints.iter().take(if all_hints { usize::MAX } else { 1 }) {
+    let others = probe.hints.iter().filter(|&&hint| Some(hint) != finding.hint);
+    let hints = finding.hint.iter().chain(others);
+    for hint in hints.take(if all_hints { usize::MAX } else { 1 }) {
         note("hint", hint);
     }
-    note("mended by", &probe.milestone.to_string());
-    note("lesson", &probe.milestone.lesson());
+    note("mended by", &format!("{} ({read_on})", probe.milestone));
     text
 }
 
@@ -72,6 +78,10 @@ pub fn checkup_text(checkup: &Checkup) -> String {
     }
     if let Some(reached) = checkup.reached() {
         text.push_str(&wrapped("reached: ", MARGIN, &reached.to_string()));
+    }
+    if let Some(left_out) = checkup.left_out {
+        let put = checkup.checked.len();
+        return text + &format!("interrupted: {put} of {} probes put\n", put + left_out);
     }
     let last = match checkup.first_to_mend() {
         Some(first) => format!("to mend first: {}", first.probe.name),
