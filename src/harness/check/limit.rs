@@ -1,20 +1,20 @@
 //! Limits that are lowered under a running server.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use super::{
-    super::observe::{self, Process},
-    bench::Running,
-};
+use super::{super::observe::Process, bench::Running};
 
 /// For how long a server is watched that should have nothing to do.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The share of a processor, in percent, from which on it spins. Who waits a little takes one or
-/// two; who spins takes all that a busy machine has left.
-const SPIN: f64 = 25.0;
+/// The share of a processor, in percent, from which on it spins.
+const SPIN: f64 = 50.0;
 
 /// Lowers a soft limit of processes that run (prlimit(2)); their children will have it too. Says
 /// whether that was allowed.
@@ -28,9 +28,41 @@ pub(super) fn lower(processes: &[Process], resource: Resource, limit: u64) -> bo
 pub(super) fn is_spinning(server: &Running<'_>) -> Option<f64> {
     // What it does for the clients who have just come is no spinning.
     server.settle();
-    let (before, start) = (observe::cpu(server.server.keeper()), Instant::now());
+    let (before, start) = (tasks(server), Instant::now());
     server.bench.await_true(WINDOW, || false);
-    let worked = observe::cpu(server.server.keeper()).saturating_sub(before);
-    let share = 100.0 * worked.as_secs_f64() / start.elapsed().as_secs_f64();
+    let (after, elapsed) = (tasks(server), start.elapsed().as_secs_f64());
+    let share = |(task, now): (&u32, &Time)| {
+        let before = before.get(task)?;
+        let waited = now.waited.saturating_sub(before.waited).as_secs_f64();
+        let ran = now.ran.saturating_sub(before.ran).as_secs_f64();
+        // Of the time that it could have had: others may have kept it from running.
+        Some(ran / (elapsed - waited).max(ran).max(f64::EPSILON))
+    };
+    let share = 100.0 * after.iter().filter_map(share).sum::<f64>();
     (share >= SPIN).then_some(share)
+}
+
+/// How long a thread has run, and how long it has waited for a processor.
+struct Time {
+    ran: Duration,
+    waited: Duration,
+}
+
+/// The times of all threads, from `/proc/PID/task/TID/schedstat` (sched-stats in the kernel's
+/// documentation).
+fn tasks(server: &Running<'_>) -> BTreeMap<u32, Time> {
+    let mut times = BTreeMap::new();
+    for process in server.living() {
+        let tasks = fs::read_dir(format!("/proc/{}/task", process.pid)).into_iter().flatten();
+        for task in tasks.flatten() {
+            let id = task.file_name().to_str().and_then(|id| id.parse().ok());
+            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let mut numbers = text.split_whitespace().map_while(|word| word.parse().ok());
+            let mut next = || numbers.next().map(Duration::from_nanos);
+            if let (Some(id), Some(ran), Some(waited)) = (id, next(), next()) {
+                times.insert(id, Time { ran, waited });
+            }
+        }
+    }
+    times
 }

@@ -24,6 +24,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     };
     Running::signal(&before[..1], Signal::SIGKILL);
     let (dead, count) = (first.pid, before.len());
+    // Until it has ended it may still accept a client, who would die with it.
+    bench.await_true(PATIENCE, || server.living().iter().all(|one| one.pid != dead));
     for _ in 0..CLIENTS {
         server.still_serves("after the death of a worker")?;
     }
