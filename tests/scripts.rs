@@ -107,7 +107,11 @@ impl Run {
         fs::set_permissions(temporary.path(), Permissions::from_mode(0o755)).unwrap();
         let said = tempfile::tempdir().unwrap();
         let file = |name| Stdio::from(File::create(said.path().join(name)).unwrap());
-        let child = Command::new(folder().join(script))
+        // Whoever started the tests in the background has SIGINT ignored, and what is ignored when a
+        // shell begins it cannot trap (bash(1), SIGNALS).
+        let child = Command::new("env")
+            .arg("--default-signal=INT,TERM")
+            .arg(folder().join(script))
             .env("RUNGS_BIN", programs)
             .env("RUNGS_PATIENCE", patience)
             .env("TMPDIR", temporary.path())
