@@ -2,8 +2,8 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    fmt, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::unix::ffi::{OsStrExt, OsStringExt},
     thread,
     time::{Duration, Instant},
@@ -22,6 +22,12 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// How much a server that does not listen may print before that is worth a word.
 const CHATTY: u64 = 1 << 20;
+
+/// The first port that looks like no service's.
+const UNPRIVILEGED: u16 = 10_000;
+
+/// How many ports are tried.
+const TRIES: usize = 50;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -55,8 +61,8 @@ impl Target {
     pub(super) fn address(&self) -> Result<SocketAddr, Unfit> {
         match self.port {
             Some(port) => Ok(SocketAddr::new(LOOPBACK, port)),
-            None => free_address(LOOPBACK).map_err(|error| Unfit {
-                said: format!("find a free port: {error}"),
+            None => quiet_address().or_else(|| free_address(LOOPBACK).ok()).ok_or_else(|| Unfit {
+                said: "no port is free".to_owned(),
                 hint: "`ss -tan` shows who uses them".to_owned(),
             }),
         }
@@ -81,7 +87,7 @@ impl Target {
         loop {
             // Before the look, or what it began in between would be missed.
             let exit = server.exited().filter(|_| is_alone(&server));
-            if listening(address).unwrap_or(false) {
+            if listening(address).unwrap_or(false) && is_own(&server, address) {
                 return Ok(server);
             }
             if let Some(exit) = exit {
@@ -128,6 +134,23 @@ impl Target {
         let said = format!("the server listens on {}, not on {address}", places.join(" and "));
         Unfit { said, hint }
     }
+}
+
+/// A free address whose port the kernel gives to no client: those with a port of the ephemeral range
+/// may lose it between two servers, and a check has thousands of clients.
+fn quiet_address() -> Option<SocketAddr> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let lowest: u16 = range.split_whitespace().next()?.parse().ok()?;
+    let ports = UNPRIVILEGED..lowest.max(UNPRIVILEGED + 1);
+    let mut tries = (0..TRIES).map(|_| SocketAddr::new(LOOPBACK, fastrand::u16(ports.clone())));
+    tries.find(|&address| TcpListener::bind(address).is_ok())
+}
+
+/// Whether it is this server that listens there, as far as that may be known.
+fn is_own(server: &Server, address: SocketAddr) -> bool {
+    let processes = observe::tree(server.keeper()).below_root().processes;
+    let is_hidden = processes.iter().any(|process| process.table().is_none());
+    is_hidden || own_listeners(server).iter().any(|own| own.port() == address.port())
 }
 
 /// Whether no process of the server is left.
