@@ -21,6 +21,8 @@ pub(super) struct Ledger<'a> {
     gauge: &'a Gauge,
     pub(super) outcome: Outcome,
     series: Series,
+    /// Response times of the answers whose service time and first byte are entered on their own.
+    apart: Histogram<u64>,
     /// How many of its seconds have been shown.
     shown: usize,
     is_open_loop: bool,
@@ -35,7 +37,9 @@ impl<'a> Ledger<'a> {
         outcome.steps = steps(plan.pace.rates(), plan.duration).context("histogram")?;
         let series = Series::new(times.opens, times.closes).context("histogram")?;
         let is_open_loop = !outcome.steps.is_empty() || plan.idle.is_some();
-        Ok(Ledger { times, gauge, outcome, series, shown: 0, is_open_loop, cpu_at_opening: None })
+        let apart = new_histogram().context("histogram")?;
+        let (shown, cpu_at_opening) = (0, None);
+        Ok(Ledger { times, gauge, outcome, series, apart, shown, is_open_loop, cpu_at_opening })
     }
 
     /// Looks at the clock of the window, and says whether it opened just now.
@@ -82,7 +86,7 @@ impl<'a> Ledger<'a> {
         self.outcome.started += 1;
         self.series.start(due.at);
         if self.is_open_loop {
-            enter(&mut self.outcome.lag, due.at, now);
+            self.outcome.lag.saturating_record(nanoseconds(due.at, now));
         }
         if let Some(step) = self.outcome.steps.get_mut(due.step) {
             step.started += 1;
@@ -104,7 +108,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn connect(&mut self, began: Instant, took: Duration) {
         if began >= self.times.opens {
             self.outcome.connections_opened += 1;
-            enter(&mut self.outcome.connect, began, began + took);
+            self.outcome.connect.saturating_record(nanoseconds(began, began + took));
         }
     }
 
@@ -134,10 +138,15 @@ impl<'a> Ledger<'a> {
 
     fn answer(&mut self, exchange: &Exchange) {
         let Exchange { due, sent, first_byte, last_byte, .. } = *exchange;
-        enter(&mut self.outcome.service, sent, last_byte);
-        enter(&mut self.outcome.first_byte, sent, first_byte);
-        let response = enter(&mut self.outcome.response, due.at, last_byte);
+        let response = nanoseconds(due.at, last_byte);
         self.series.answer(last_byte, response);
+        // Most answers of a closed loop were asked for at once and came in one piece: then one time
+        // is all three, and is entered once.
+        if (due.at, first_byte) != (sent, last_byte) {
+            self.outcome.service.saturating_record(nanoseconds(sent, last_byte));
+            self.outcome.first_byte.saturating_record(nanoseconds(sent, first_byte));
+            self.apart.saturating_record(response);
+        }
         if let Some(step) = self.outcome.steps.get_mut(due.step) {
             step.answered += 1;
             step.response.saturating_record(response);
@@ -167,6 +176,13 @@ impl<'a> Ledger<'a> {
             self.outcome.own_cpu = thread_cpu()?.saturating_sub(before);
         }
         self.outcome.seconds = self.series.finish(end);
+        for second in &self.outcome.seconds {
+            second.add_to(&mut self.outcome.response);
+        }
+        let mut alike = self.outcome.response.clone();
+        alike.subtract(&self.apart).context("histogram")?;
+        self.outcome.service.add(&alike).context("histogram")?;
+        self.outcome.first_byte.add(&alike).context("histogram")?;
         Ok(self.outcome)
     }
 }
@@ -183,11 +199,8 @@ fn steps(
     rates.iter().map(step).collect()
 }
 
-fn enter(histogram: &mut Histogram<u64>, from: Instant, to: Instant) -> u64 {
-    let nanoseconds = to.saturating_duration_since(from).as_nanos();
-    let nanoseconds = u64::try_from(nanoseconds).unwrap_or(LONGEST);
-    histogram.saturating_record(nanoseconds);
-    nanoseconds
+fn nanoseconds(from: Instant, to: Instant) -> u64 {
+    u64::try_from(to.saturating_duration_since(from).as_nanos()).unwrap_or(LONGEST)
 }
 
 /// CPU time of the calling thread, to the nanosecond (`clock_gettime(2)`).

@@ -34,10 +34,15 @@ impl Second {
     /// Its response times as a histogram, in nanoseconds.
     pub fn histogram(&self) -> Result<Histogram<u64>, CreationError> {
         let mut histogram = new_histogram()?;
+        self.add_to(&mut histogram);
+        Ok(histogram)
+    }
+
+    /// Adds the response times of its answers.
+    pub(super) fn add_to(&self, histogram: &mut Histogram<u64>) {
         for &(value, count) in &self.times {
             histogram.saturating_record_n(value, count);
         }
-        Ok(histogram)
     }
 
     /// Adds what another event loop saw in the same second.
