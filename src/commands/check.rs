@@ -3,7 +3,7 @@
 use super::{Hinted, MISUSED, has_colours, interrupt::stop_on_interrupt, print};
 use crate::{
     harness::{
-        check::{self, Checkup, Milestone, PROBES, Probe, Target, Verdict},
+        check::{self, Checkup, Milestone, PROBES, Probe, Target, Unfit, Verdict},
         report::{self, ResultFile},
     },
     ladder::{LADDER, Rung},
@@ -39,6 +39,9 @@ Exit codes:
   2  none failed, but of one it could not be told; or the server could not be
      checked, or the command line was wrong
   130  Ctrl-C";
+
+/// The exit code of who was interrupted, 128 and the number of SIGINT, as of a shell.
+const INTERRUPTED: u8 = 130;
 
 /// Find out which rung a server has reached, in any language, and what to mend
 #[derive(Debug, clap::Args)]
@@ -103,23 +106,32 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let target = Target { command: args.command.clone(), port: args.port };
     let bar = progress_bar();
     let stop = stop_on_interrupt(&bar).context("handle SIGINT")?;
-    let checkup = put(args, &target, &bar, &stop)?;
+    let result = put(args, &target, &bar, &stop);
     bar.finish_and_clear();
+    if result.is_err() && stop.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     let words: Vec<_> =
         args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let printed = if args.json {
-        print("the check", &report::checkup_json(&words, &checkup)?)
-    } else {
-        print("the check", &format!("\n{}", report::checkup_text(&checkup)))
+    let printed = match &result {
+        _ if args.json => print("the check", &report::checkup_json(&words, result.as_ref())?),
+        Ok(checkup) => print("the check", &format!("\n{}", report::checkup_text(checkup))),
+        Err(_) => Ok(()),
     };
     if let Some(file) = file {
-        file.finish(&report::checkup_junit(&words, &checkup).context("write JUnit XML")?)?;
+        file.finish(&report::checkup_junit(&words, result.as_ref()).context("write JUnit XML")?)?;
     }
     printed?;
+    let checkup = result.map_err(|Unfit { said, hint }| Hinted { said, hint, code: MISUSED })?;
     Ok(exit_code(&checkup, &stop))
 }
 
-fn put(args: &Args, target: &Target, bar: &ProgressBar, stop: &AtomicBool) -> Result<Checkup> {
+fn put(
+    args: &Args,
+    target: &Target,
+    bar: &ProgressBar,
+    stop: &AtomicBool,
+) -> Result<Checkup, Unfit> {
     let is_wanted = |probe: &&Probe| {
         let is_named = args.only.is_empty() || args.only.iter().any(|one| one.name == probe.name);
         is_named && args.until.is_none_or(|until| probe.milestone <= until)
@@ -140,15 +152,17 @@ fn put(args: &Args, target: &Target, bar: &ProgressBar, stop: &AtomicBool) -> Re
         bar.suspend(|| print("the check", &text).ok());
     };
     check::run(target, &probes, stop, &before, &after)
-        .map_err(|unfit| Hinted { said: unfit.said, hint: unfit.hint, code: MISUSED }.into())
 }
 
 /// Where a rung is explained: in its lesson, in its program, or not yet.
 fn read_on(rung: Milestone) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = format!("src/bin/{}.rs", rung.name());
-    let is_there = |file: &String| root.join(file).is_file();
-    [rung.lesson(), program].into_iter().find(is_there).unwrap_or("to come".to_owned())
+    if Path::new(env!("CARGO_MANIFEST_DIR")).join(rung.lesson()).is_file() {
+        rung.lesson()
+    } else if LADDER.iter().any(|one| one.name == rung.name()) {
+        format!("src/bin/{}.rs", rung.name())
+    } else {
+        "to come".to_owned()
+    }
 }
 
 fn progress_bar() -> ProgressBar {
@@ -163,7 +177,7 @@ fn progress_bar() -> ProgressBar {
 
 fn exit_code(checkup: &Checkup, stop: &AtomicBool) -> ExitCode {
     if stop.load(Ordering::Relaxed) {
-        ExitCode::from(130)
+        ExitCode::from(INTERRUPTED)
     } else if checkup.has(Verdict::Fail) {
         ExitCode::FAILURE
     } else if checkup.has(Verdict::Unknown) {

@@ -61,7 +61,11 @@ pub fn run() -> ExitCode {
     };
     let done = match cli.command {
         Command::List(args) => list::run(&args),
-        Command::Check(args) => check::run(&args),
+        // Its 1 is a verdict on the server, whatever else went wrong.
+        Command::Check(args) => check::run(&args).or_else(|error| {
+            fail(&error);
+            Ok(ExitCode::from(MISUSED))
+        }),
         Command::Compare(args) => compare::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Watch(args) => watch::run(&args),

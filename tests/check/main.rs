@@ -169,6 +169,7 @@ fn a_right_server_of_each_model_fails_only_what_its_model_cannot_do() {
             &["slow", "keep-alive", "pipelining", "idle-1k", "idle-10k", "graceful"],
         ),
         ("right_pool.py", &["slow", "idle-1k", "idle-10k", "graceful"]),
+        ("right_pieces.py", &["keep-alive", "pipelining"]),
         ("right_fork.py", &["graceful"]),
         ("right_fork_ignoring.py", &["graceful"]),
         ("right_double_fork.py", &["graceful"]),

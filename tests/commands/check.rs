@@ -10,7 +10,8 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::Value;
+use rungs::harness::observe;
+use serde_json::{Value, json};
 use std::{
     fs,
     io::Read,
@@ -138,11 +139,39 @@ fn who_cannot_be_checked_is_told_why_in_a_line() {
     for (arguments, parts) in cases {
         let output = rungs(&["check"]).args(*arguments).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_ne!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         for part in *parts {
             assert!(stderr.contains(part), "{arguments:?}: {stderr}");
         }
     }
+}
+
+#[test]
+fn scripts_are_told_of_a_server_that_cannot_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("check.xml");
+    let (stdout, _) =
+        check(&["--json", "--junit", file.to_str().unwrap(), "--", "./no-such-server"], 2);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["unfit"]["said"], "start ./no-such-server: no such file or directory");
+    assert_eq!(report["probes"], json!([]));
+    let xml = fs::read_to_string(file).unwrap();
+    assert!(xml.contains("errors=\"1\"") && xml.contains("could not be checked"), "{xml}");
+}
+
+#[test]
+fn ctrl_c_while_it_waits_for_the_server_ends_at_once() {
+    let check = Command::new(cargo_bin("rungs"))
+        .args(["check", "--json", "--", "sleep", "60"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = || observe::tree(check.id()).processes.iter().any(|one| one.name == "sleep");
+    await_until("the server to run", started);
+    kill(Pid::from_raw(check.id().cast_signed()), Signal::SIGINT).unwrap();
+    let output = check.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(output.stdout.is_empty(), "it has no verdict");
 }
 
 #[test]

@@ -62,8 +62,11 @@ pub(super) struct Bench<'a> {
     model: OnceCell<Result<Model, Finding>>,
     concurrent: OnceCell<Finding>,
     survives_child: OnceCell<Finding>,
-    /// It was seen to end after its first client.
-    pub(super) serves_one: Cell<bool>,
+    ends_with_first: OnceCell<bool>,
+    /// It says something before its clients do.
+    pub(super) speaks_first: Cell<bool>,
+    /// The end of an answer that ends with its connection did not come.
+    ends_late: Cell<bool>,
 }
 
 /// A server of this probe's own. It ends with all its children when this is dropped.
@@ -89,7 +92,9 @@ impl<'a> Bench<'a> {
             model: OnceCell::new(),
             concurrent: OnceCell::new(),
             survives_child: OnceCell::new(),
-            serves_one: Cell::new(false),
+            ends_with_first: OnceCell::new(),
+            speaks_first: Cell::new(false),
+            ends_late: Cell::new(false),
         }
     }
 
@@ -118,12 +123,26 @@ impl<'a> Bench<'a> {
         self.survives_child.get_or_init(probe)
     }
 
+    /// Whether it ends with its first client; tried only once.
+    pub(super) fn ends_with_first(&self) -> bool {
+        let look = || {
+            let Ok(server) = self.start() else { return false };
+            let is_served = server.ask().is_ok() && server.ask().is_ok();
+            !is_served && self.await_true(PATIENCE, || server.has_ended())
+        };
+        *self.ends_with_first.get_or_init(look)
+    }
+
     /// An unknown verdict, if the server ends with its first client, or when one of its children
     /// does: what it does not do for many clients may be for that alone.
-    pub(super) fn outlives_children(&self) -> Result<(), Finding> {
-        if self.serves_one.get() {
+    pub(super) fn outlives_clients(&self) -> Result<(), Finding> {
+        if self.ends_with_first() {
             return Err(Finding::unknown("the server ends with its first client (again)"));
         }
+        self.outlives_children()
+    }
+
+    pub(super) fn outlives_children(&self) -> Result<(), Finding> {
         if self.survives_child().verdict == Verdict::Fail {
             return Err(Finding::unknown("a child's death stops the server (survives-child)"));
         }
@@ -143,8 +162,10 @@ impl<'a> Bench<'a> {
         let not_started = |why: String| Finding::unknown(format!("it did not start again: {why}"));
         let address = self.target.address().map_err(|unfit| not_started(unfit.said))?;
         let launch = change(self.target.launch(address));
-        let server =
-            self.target.start(&launch, address).map_err(|unfit| not_started(unfit.said))?;
+        let server = self
+            .target
+            .start(&launch, address, self.stop)
+            .map_err(|unfit| not_started(unfit.said))?;
         Ok(Running { bench: self, server, address })
     }
 
@@ -231,6 +252,9 @@ impl Running<'_> {
     }
 
     fn not_connected(&self, errno: Errno) -> Finding {
+        if let Some(own) = own_shortage(errno) {
+            return own;
+        }
         let said = format!("a client cannot connect: {}", words(errno));
         self.broken(Trouble { said, exchange: Exchange::default() })
     }
@@ -251,7 +275,12 @@ impl Running<'_> {
     ) -> Result<(), Trouble> {
         let one = std::slice::from_mut(client);
         self.bench.pump(one, patience, |one| one.is_over() || one.is_answered());
-        if client.is_answered() {
+        if one[0].is_answered() {
+            // Who hangs up in the middle of an answer is no polite client. Only its end tells that
+            // it was whole, and where that did not come once it is not waited for again.
+            if !one[0].is_over() && !self.bench.ends_late.get() {
+                self.bench.ends_late.set(!self.bench.pump(one, patience, Client::is_over));
+            }
             return Ok(());
         }
         Err(Trouble { said: client.trouble(), exchange: client.exchange() })
@@ -307,6 +336,8 @@ impl Running<'_> {
             let pids = |tree: &Tree| tree.processes.iter().map(|one| one.pid).collect::<Vec<_>>();
             let worked = now.cpu().saturating_sub(before.cpu());
             let is_quiet = pids(&now) == pids(&before) && worked < QUIET / 20;
+            // Who has not worked may only not have got a processor.
+            let is_quiet = is_quiet && !now.processes.iter().any(Process::is_runnable);
             if is_quiet || Instant::now() >= deadline || self.bench.is_stopped() {
                 return now.processes.into_iter().filter(|one| !one.is_zombie()).collect();
             }
@@ -355,13 +386,17 @@ impl Running<'_> {
     /// more.
     pub(super) fn await_accepted(&self, clients: &mut [Client]) -> usize {
         let deadline = Instant::now() + ACCEPTING;
-        let (mut before, mut since) = (0, Instant::now());
+        let (mut before, mut since, mut worked) = (0, Instant::now(), self.tree().cpu());
         loop {
             let count = self.accepted(clients);
-            let is_late = since.elapsed() >= 5 * QUIET;
-            let is_stuck = is_late && count < before + HARDLY;
-            if is_late {
-                (before, since) = (count, Instant::now());
+            let mut is_stuck = false;
+            if since.elapsed() >= 5 * QUIET {
+                let now = self.tree();
+                // It has had its chance: it sleeps, or has been at work on something else.
+                let had_chance = now.cpu().saturating_sub(worked) >= QUIET
+                    || !now.processes.iter().any(Process::is_runnable);
+                is_stuck = had_chance && count < before + HARDLY;
+                (before, since, worked) = (count, Instant::now(), now.cpu());
             }
             let is_over = count == clients.len() || is_stuck || Instant::now() >= deadline;
             if is_over || self.bench.is_stopped() {
@@ -395,4 +430,16 @@ impl Running<'_> {
             }
         }
     }
+}
+
+/// An unknown verdict, if it is this process that lacks something (connect(2), socket(2)).
+pub(super) fn own_shortage(errno: Errno) -> Option<Finding> {
+    let hint = match errno {
+        Errno::EMFILE => "raise `ulimit -n`",
+        Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EADDRNOTAVAIL => {
+            "try again when less is going on"
+        }
+        _ => return None,
+    };
+    Some(Finding::unknown(format!("no more clients can be made here, {}: {hint}", words(errno))))
 }

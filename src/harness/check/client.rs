@@ -211,7 +211,7 @@ impl Client {
         let is_malformed =
             |&end: &usize| matches!(reading(&self.received[..end], false), Reading::Malformed(_));
         let offence = match self.reading() {
-            Reading::Malformed(_) => (1..=self.received.len()).find(is_malformed),
+            Reading::Malformed(_) => (1..=self.received.len().min(SHOWN)).find(is_malformed),
             _ => None,
         };
         Exchange {
@@ -350,5 +350,34 @@ fn errno(error: &io::Error) -> Errno {
         // std's own, of connect_timeout.
         ErrorKind::TimedOut => Errno::ETIMEDOUT,
         _ => error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offence_beyond_what_is_shown_is_not_pointed_at() {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        listener.bind(&any.into()).and_then(|()| listener.listen(1)).expect("a free port");
+        let address = listener.local_addr().expect("a bound socket").as_socket();
+        let mut client = Client::connect(address.expect("TCP")).expect("a connection");
+        let size = SHOWN + 1;
+        let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n");
+        let answer = [head.as_bytes(), &vec![b'a'; size], b"no end of a chunk"].concat();
+        let (mut server, _) = listener.accept().expect("the client");
+        let writer = std::thread::spawn(move || server.write_all(&answer));
+        let is_over = pump(
+            std::slice::from_mut(&mut client),
+            Instant::now() + PATIENCE,
+            &AtomicBool::new(false),
+            |one| matches!(one.reading(), Reading::Malformed(_)),
+        );
+        assert!(is_over, "{}", client.trouble());
+        writer.join().expect("no panic").expect("a reader");
+        let exchange = client.exchange();
+        assert_eq!((exchange.received.len(), exchange.offence), (SHOWN, None));
     }
 }

@@ -29,20 +29,28 @@ pub(super) fn is_spinning(server: &Running<'_>) -> Option<f64> {
     // What it does for the clients who have just come is no spinning.
     server.settle();
     let (before, start) = (tasks(server), Instant::now());
+    let cpu = server.tree().cpu();
     server.bench.await_true(WINDOW, || false);
     let (after, elapsed) = (tasks(server), start.elapsed().as_secs_f64());
     let share = |(task, now): (&u32, &Time)| {
-        let before = before.get(task)?;
+        let before = before.get(task).copied().unwrap_or_default();
         let waited = now.waited.saturating_sub(before.waited).as_secs_f64();
         let ran = now.ran.saturating_sub(before.ran).as_secs_f64();
         // Of the time that it could have had: others may have kept it from running.
-        Some(ran / (elapsed - waited).max(ran).max(f64::EPSILON))
+        ran / (elapsed - waited).max(ran).max(f64::EPSILON)
     };
-    let share = 100.0 * after.iter().filter_map(share).sum::<f64>();
+    // A kernel without schedstats tells the processor time alone.
+    let is_told = after.values().any(|time| !time.ran.is_zero());
+    let share = if is_told {
+        100.0 * after.iter().map(share).sum::<f64>()
+    } else {
+        100.0 * server.tree().cpu().saturating_sub(cpu).as_secs_f64() / elapsed
+    };
     (share >= SPIN).then_some(share)
 }
 
 /// How long a thread has run, and how long it has waited for a processor.
+#[derive(Clone, Copy, Default)]
 struct Time {
     ran: Duration,
     waited: Duration,

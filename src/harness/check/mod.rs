@@ -110,7 +110,7 @@ pub fn run(
     after: &dyn Fn(&Checked),
 ) -> Result<Checkup, Unfit> {
     let address = target.address()?;
-    drop(target.start(&target.launch(address), address)?);
+    drop(target.start(&target.launch(address), address, stop)?);
     let bench = Bench::new(target, stop);
     let mut checked: Vec<Checked> = Vec::new();
     let is_first = |probe: &&Probe| probe.name == PROBES[0].name;
@@ -125,7 +125,7 @@ pub fn run(
         let finding = if is_mute {
             Finding::unknown("it does not answer")
         } else {
-            let may_put = if probe.many { bench.outlives_children() } else { Ok(()) };
+            let may_put = if probe.many { bench.outlives_clients() } else { Ok(()) };
             may_put.and_then(|()| (probe.put)(&bench)).unwrap_or_else(|finding| finding)
         };
         // What was interrupted has no verdict.

@@ -103,8 +103,12 @@ impl Model {
             let evidence = format!("{accepted} silent clients, {} more processes", few.processes);
             return found(Kind::ForkPerConnection, evidence);
         }
-        if bench.concurrent().verdict == Verdict::Fail && own.workers.len() == 1 && !own.has_master
-        {
+        let is_one_at_a_time = bench.concurrent().verdict == Verdict::Fail;
+        if bench.speaks_first.get() {
+            let why = "it speaks first, so nobody can say nothing to it (concurrent)";
+            return Err(Finding::unknown(why));
+        }
+        if is_one_at_a_time && own.workers.len() == 1 && !own.has_master {
             return found(Kind::Iterative, "one silent client, and nobody else is served".into());
         }
         // Who serves more clients at once than it has threads cannot have given each one its own.

@@ -115,7 +115,7 @@ pub const PROBES: &[Probe] = &[
             "After one client comes the next: accept() belongs into the loop.",
             "Close the connected socket at the end of each turn, not the listening one.",
         ],
-        many: true,
+        many: false,
         put: again::probe,
     },
     Probe {
@@ -273,7 +273,7 @@ pub const PROBES: &[Probe] = &[
         about: "a second request on the same connection is answered",
         hints: &[
             "Without a Content-Length the end of the answer is the end of the connection.",
-            "After the answer read the next request, until the client closes.",
+            keep_alive::READ_ON,
         ],
         many: false,
         put: keep_alive::probe,

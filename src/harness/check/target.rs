@@ -5,6 +5,7 @@ use std::{
     fmt, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::unix::ffi::{OsStrExt, OsStringExt},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -76,8 +77,13 @@ impl Target {
         launch.environment("PORT", address.port().to_string())
     }
 
-    /// Starts it, and waits until it listens.
-    pub(super) fn start(&self, launch: &Launch, address: SocketAddr) -> Result<Server, Unfit> {
+    /// Starts it, and waits until it listens, or somebody has pressed Ctrl-C.
+    pub(super) fn start(
+        &self,
+        launch: &Launch,
+        address: SocketAddr,
+        stop: &AtomicBool,
+    ) -> Result<Server, Unfit> {
         let server = Server::begin(launch).map_err(|error| {
             let said = error.to_string();
             let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, "see --help"));
@@ -93,7 +99,7 @@ impl Target {
             if let Some(exit) = exit {
                 return Err(ended(&server, exit));
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
                 return Err(self.silent(&server, address));
             }
             thread::sleep(LOOK);
@@ -141,7 +147,7 @@ impl Target {
 fn quiet_address() -> Option<SocketAddr> {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let lowest: u16 = range.split_whitespace().next()?.parse().ok()?;
-    let ports = UNPRIVILEGED..lowest.max(UNPRIVILEGED + 1);
+    let ports = Some(UNPRIVILEGED..lowest).filter(|ports| !ports.is_empty())?;
     let mut tries = (0..TRIES).map(|_| SocketAddr::new(LOOPBACK, fastrand::u16(ports.clone())));
     tries.find(|&address| TcpListener::bind(address).is_ok())
 }

@@ -106,6 +106,12 @@ impl Process {
         self.state == 'Z' && self.threads <= 1
     }
 
+    /// Whether one of its threads runs now, or waits for nothing but a processor (state `R`).
+    pub fn is_runnable(&self) -> bool {
+        let tasks = open(self.pid).and_then(|handle| handle.tasks()).into_iter().flatten();
+        tasks.flatten().any(|task| task.stat().is_ok_and(|stat| stat.state == 'R'))
+    }
+
     /// Its proportional set size now, in bytes (`proc_pid_smaps(5)`): a page that n processes map
     /// counts 1/n. 0 if it is gone, `None` if it may not be read.
     pub(super) fn pss(&self) -> Option<u64> {

@@ -31,89 +31,104 @@ def read_head(client, rest=b""):
     return head, rest
 
 
+def head_of(status, length, keep):
+    stays = b"keep-alive" if keep else b"close"
+    return (b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n"
+            % (status, length, stays))
+
+
+def is_good(head):
+    return head.startswith(b"GET / HTTP/1.")
+
+
 def answer_to(head, keep=False):
-    good = head.startswith(b"GET / HTTP/1.")
-    status = b"200 OK" if good else b"400 Bad Request"
-    body = b"Hello, World!\n" if good else b"what?\n"
-    stays = b"keep-alive" if keep and good else b"close"
-    return (b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s"
-            % (status, len(body), stays, body))
+    if not is_good(head):
+        return head_of(b"400 Bad Request", 6, False) + b"what?\n"
+    return head_of(b"200 OK", 14, keep) + b"Hello, World!\n"
 
 
-def serve(client):
-    """One request, one answer, and the end."""
+def wants_more(head, path=b"/"):
+    return head.startswith(b"GET %s HTTP/1.1" % path) and b"connection: close" not in head.lower()
+
+
+def answer(client, head):
+    """Answers, and tells whether another request may follow."""
+    keep = wants_more(head)
+    client.sendall(answer_to(head, keep))
+    return keep
+
+
+def answer_last(client, head):
+    """Answers, and that is the end."""
+    client.sendall(answer_to(head))
+
+
+def converse(client, answer=answer, read_head=read_head):
+    """One request after another, until the client has had enough."""
     try:
-        head, _ = read_head(client)
-        if head is not None:
-            client.sendall(answer_to(head))
+        head, rest = read_head(client)
+        while head is not None and answer(client, head):
+            head, rest = read_head(client, rest)
     except OSError:
         pass  # This client is gone; there are others.
     finally:
         client.close()
 
 
-def wants_more(head):
-    return head.startswith(b"GET / HTTP/1.1") and b"connection: close" not in head.lower()
+def serve(client):
+    """One request, one answer, and the end."""
+    converse(client, answer_last)
 
 
-def converse(client, answer_to=answer_to):
-    """One request after another, until the client has had enough."""
+def advance(client, rest):
+    """For who waits for many: takes one piece, answers what is whole, and returns what is not, or
+    None at the end."""
     try:
-        head, rest = read_head(client)
-        while head is not None:
-            keep = wants_more(head)
-            client.sendall(answer_to(head, keep))
-            if not keep:
-                break
-            head, rest = read_head(client, rest)
+        piece = client.recv(4096)
+        rest += piece
+        keep = bool(piece) and len(rest) < LIMIT
+        while keep and b"\r\n\r\n" in rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            keep = answer(client, head)
     except OSError:
-        pass
-    finally:
-        client.close()
+        keep = False
+    return rest if keep else None
+
+
+def clients(listener):
+    """Whoever connects, one after another."""
+    while True:
+        try:
+            yield listener.accept()[0]
+        except OSError:
+            time.sleep(0.01)  # No descriptor: one may become free.
+
+
+def thread_for(client, converse=converse):
+    try:
+        threading.Thread(target=converse, args=[client], daemon=True).start()
+    except RuntimeError:
+        client.close()  # No thread for this client.
 
 
 def threads(listener, converse=converse):
     """A thread for each connection. SIGTERM lets what has begun be finished."""
-    lock, begun = threading.Lock(), set()
-
-    def work(client):
-        try:
-            converse(client)
-        finally:
-            with lock:
-                begun.discard(client)
 
     def stop(*_):
         listener.close()
         deadline = time.monotonic() + 8
-        while begun and time.monotonic() < deadline:
+        while threading.active_count() > 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    while True:
-        try:
-            client = listener.accept()[0]
-        except OSError:
-            time.sleep(0.01)  # No descriptor: one may become free.
-            continue
-        with lock:
-            begun.add(client)
-        try:
-            threading.Thread(target=work, args=[client], daemon=True).start()
-        except RuntimeError:
-            with lock:
-                begun.discard(client)
-            client.close()  # No thread for this client.
+    for client in clients(listener):
+        thread_for(client, converse)
 
 
 def forks(listener):
     """A child for each connection. Who calls it says what becomes of the children."""
-    while True:
-        try:
-            client = listener.accept()[0]
-        except OSError:
-            continue
+    for client in clients(listener):
         try:
             child = os.fork()
         except OSError:

@@ -1,20 +1,9 @@
 """Wrong: what comes behind a request, in the same piece, is lost."""
-from base import answer_to, listen, read_head, threads, wants_more
+from base import converse, listen, read_head, threads
 
 
-def converse(client):
-    try:
-        head, _ = read_head(client)
-        while head is not None:
-            keep = wants_more(head)
-            client.sendall(answer_to(head, keep))
-            if not keep:
-                break
-            head, _ = read_head(client)
-    except OSError:
-        pass
-    finally:
-        client.close()
+def read_afresh(client, rest=b""):
+    return read_head(client)
 
 
-threads(listen(), converse)
+threads(listen(), lambda client: converse(client, read_head=read_afresh))

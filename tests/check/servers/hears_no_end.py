@@ -1,18 +1,7 @@
 """Wrong: SIGTERM is caught, and nothing comes of it."""
 import signal
-import threading
-import time
-from base import converse, listen
+from base import clients, listen, thread_for
 
 signal.signal(signal.SIGTERM, lambda *_: None)
-listener = listen()
-while True:
-    try:
-        client = listener.accept()[0]
-    except OSError:
-        time.sleep(0.01)
-        continue
-    try:
-        threading.Thread(target=converse, args=[client], daemon=True).start()
-    except RuntimeError:
-        client.close()
+for client in clients(listen()):
+    thread_for(client)

@@ -1,13 +1,13 @@
 """Wrong: a large answer is made in memory before it is sent."""
-from base import answer_to, converse, listen, threads
+from base import answer, converse, listen, threads
 
 
-def answer(head, keep):
+def answer_at_once(client, head):
     path = head.split(b" ")[1]
     if not path.startswith(b"/bytes/"):
-        return answer_to(head, keep)
+        return answer(client, head)
     count = int(path[7:])
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % count + b"x" * count
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % count + b"x" * count)
 
 
-threads(listen(), lambda client: converse(client, answer))
+threads(listen(), lambda client: converse(client, answer_at_once))

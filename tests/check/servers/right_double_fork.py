@@ -1,13 +1,9 @@
 """Right: the grandchild serves, and is an orphan that another process reaps."""
 import os
-from base import converse, listen
+from base import clients, converse, listen
 
 listener = listen()
-while True:
-    try:
-        client = listener.accept()[0]
-    except OSError:
-        continue
+for client in clients(listener):
     try:
         child = os.fork()
     except OSError:

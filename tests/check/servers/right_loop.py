@@ -1,7 +1,7 @@
 """Right: one thread that waits for all."""
 import selectors
 import time
-from base import LIMIT, answer_to, listen, wants_more
+from base import advance, listen
 
 
 def loop(listener):
@@ -22,17 +22,8 @@ def loop(listener):
                 waiting.register(client, selectors.EVENT_READ)
                 continue
             client = ready.fileobj
-            try:
-                piece = client.recv(4096)
-                heads[client] += piece
-                keep = bool(piece) and len(heads[client]) < LIMIT
-                while keep and b"\r\n\r\n" in heads[client]:
-                    head, _, heads[client] = heads[client].partition(b"\r\n\r\n")
-                    keep = wants_more(head)
-                    client.sendall(answer_to(head, keep))
-            except OSError:
-                keep = False
-            if not keep:
+            heads[client] = advance(client, heads[client])
+            if heads[client] is None:
                 waiting.unregister(client)
                 del heads[client]
                 client.close()

@@ -1,18 +1,12 @@
 """Right: eight threads made once, each with one client at a time."""
 import threading
-import time
-from base import converse, listen
+from base import clients, converse, listen
 
 listener = listen()
 
 
 def work():
-    while True:
-        try:
-            client = listener.accept()[0]
-        except OSError:
-            time.sleep(0.01)
-            continue
+    for client in clients(listener):
         converse(client)
 
 

@@ -12,6 +12,7 @@ const CLIENTS: usize = 100;
 const DATES: [&str; 3] = ["date:", "expires:", "last-modified:"];
 
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
+    bench.outlives_children()?;
     let server = bench.start()?;
     let mut first: Option<Client> = None;
     for number in 1..=CLIENTS {
@@ -21,7 +22,6 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         let client = server.ask().map_err(|mut trouble| {
             trouble.said = format!("client {number} of {CLIENTS}: {}", trouble.said);
             let finding = server.broken(trouble);
-            bench.serves_one.set(number == 2 && server.has_ended());
             if number == 1 {
                 finding
             } else {

@@ -5,7 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use super::super::{
-    bench::{Bench, HANDSHAKE, Running, Trouble},
+    bench::{Bench, HANDSHAKE, Running, Trouble, own_shortage},
     client::{Client, PATIENCE, send_all, words},
     finding::{Exchange, Finding, Judged},
 };
@@ -24,7 +24,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     for _ in 0..CLIENTS {
         let client = Client::begin(server.address);
         clients.push(client.map_err(|errno| {
-            Finding::fail(format!("client {}: {}", clients.len() + 1, words(errno)))
+            let said = || Finding::fail(format!("client {}: {}", clients.len() + 1, words(errno)));
+            own_shortage(errno).unwrap_or_else(said)
         })?);
     }
     bench.pump(&mut clients, HANDSHAKE, Client::is_connected);

@@ -21,6 +21,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let mut clients = server.connect_many(1 + CLIENTS)?;
     server.await_accepted(&mut clients);
     if let Some(early) = clients.iter().find(|client| !client.received().is_empty()) {
+        bench.speaks_first.set(true);
         return Err(Finding::fail("it answers before the client has said anything")
             .because("it does not wait for the request")
             .with(early.exchange()));

@@ -9,7 +9,7 @@ use super::super::{
     limit::{is_spinning, lower},
 };
 
-const LIMIT: u64 = 64;
+const LIMIT: usize = 64;
 const CLIENTS: usize = 200;
 
 /// More are not held, however many processes there are.
@@ -19,14 +19,14 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let mut server = bench.start()?;
     let resting = server.settle();
     // More clients than all its processes together have descriptors.
-    let clients = CLIENTS.max((1 + resting.len()) * 64).min(MOST);
-    if !lower(&resting, Resource::Nofile, LIMIT) {
+    let clients = CLIENTS.max((1 + resting.len()) * LIMIT).min(MOST);
+    if !lower(&resting, Resource::Nofile, LIMIT as u64) {
         // Of processes of another user only the limit that they begin with can be set.
         drop(server);
-        server = bench.start_with(|launch| launch.descriptor_limit(LIMIT))?;
+        server = bench.start_with(|launch| launch.descriptor_limit(LIMIT as u64))?;
     }
     let mut held: Vec<Client> = server.connect_many(clients)?;
-    server.await_accepted(&mut held);
+    let accepted = server.await_accepted(&mut held);
     let busy = is_spinning(&server);
     drop(held);
     if let Some(share) = busy {
@@ -35,6 +35,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         ))
         .because("accept() fails with EMFILE, and is called again at once"));
     }
-    let when = format!("after {clients} clients with room for {LIMIT} descriptors");
+    let when =
+        format!("after {accepted} of {clients} clients fitted into {LIMIT} descriptors a process");
     server.serves_again(&when).map_err(|one| one.because("accept() fails with EMFILE"))
 }

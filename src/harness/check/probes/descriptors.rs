@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{
     bench::{Bench, Trouble},
-    finding::{Finding, Judged},
+    finding::{Exchange, Finding, Judged},
 };
 
 const CLIENTS: u64 = 200;
@@ -37,6 +37,10 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         })?;
     }
     let mut after = count()?;
+    if server.has_ended() {
+        let said = format!("client {CLIENTS} of {CLIENTS}");
+        return Err(broken(Trouble { said, exchange: Exchange::default() }));
+    }
     let is_balanced = bench.await_true(SETTLING, || {
         after = server.tree().descriptors().unwrap_or(after);
         after <= before + SPARE

@@ -30,6 +30,9 @@ pub(in super::super) fn ten_thousand(bench: &Bench<'_>) -> Judged {
 }
 
 fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
+    if bench.model()?.kind == Kind::Iterative {
+        return Ok(Finding::fail("one silent client, and nobody else is served (concurrent)"));
+    }
     let descriptors = (clients + OTHERS) as u64;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)
         .map_err(|errno| Finding::unknown(format!("getrlimit: {}", errno.desc())))?;

@@ -7,6 +7,10 @@ use super::super::{
 };
 use crate::http::Framing;
 
+/// Before the hint that belongs to answers without a length.
+pub(in super::super) const READ_ON: &str =
+    "After the answer read the next request, until the client closes.";
+
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let mut client = server.connect()?;
@@ -36,8 +40,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             None => "a second request on the same connection gets no answer",
             Some(_) => "it closes the connection after one answer",
         };
-        let hint = "After the answer read the next request, until the client closes.";
-        return Ok(Finding::fail(said).hinting(hint).with(client.exchange()));
+        return Ok(Finding::fail(said).hinting(READ_ON).with(client.exchange()));
     }
     Ok(Finding::pass("two requests on one connection, two answers"))
 }

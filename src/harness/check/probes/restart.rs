@@ -34,7 +34,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     if !bench.await_true(SEEN, in_time_wait) {
         return Err(Finding::unknown("none of its connections is in TIME-WAIT"));
     }
-    match bench.target.start(&bench.target.launch(address), address) {
+    match bench.target.start(&bench.target.launch(address), address, bench.stop) {
         Ok(_) => Ok(Finding::pass("started again at once, with its port in TIME-WAIT")),
         Err(unfit) => Ok(Finding::fail(format!(
             "its port is in TIME-WAIT, and it does not start again: {unfit}"

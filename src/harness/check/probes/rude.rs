@@ -11,7 +11,7 @@ use super::super::{
 /// The length of a head that no server need take.
 const LONG: usize = 1 << 20;
 
-/// Between two bytes of a request.
+/// Between two of the other bytes of a request.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// How long a rude client waits for what the server may have to say to it.
@@ -39,7 +39,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     })?;
     let long = [b"GET / HTTP/1.1\r\nX: ", &vec![b'a'; LONG][..], b"\r\n\r\n"].concat();
     after(&server, "a head of 1 MiB", |client| says(&server, client, &long))?;
-    Ok(Finding::pass("six rude clients, and a polite one served after each"))
+    Ok(Finding::pass(
+        "a request byte by byte, a half-close; four rude clients, and a polite one after each",
+    ))
 }
 
 /// Says something, and leaves.
@@ -64,16 +66,19 @@ fn after(server: &Running<'_>, what: &str, rude: impl FnOnce(Client)) -> Result<
 fn byte_by_byte(server: &Running<'_>) -> Result<(), Finding> {
     let mut client = server.connect()?;
     let request = server.request();
-    for (index, byte) in request.iter().enumerate() {
+    let (first, rest) = request.split_at(1);
+    client.send(first);
+    // Those that follow must not come before it has read this one.
+    server.bench.await_true(PATIENCE, || Running::has_read(&client));
+    server.settle();
+    client.advance();
+    if !client.is_untouched() {
+        let what = if client.received().is_empty() { "its end" } else { "an answer" };
+        let said = format!("a request byte by byte: {what} after 1 of {} bytes", request.len());
+        return Err(Finding::fail(said).because(READS_ONCE).with(client.exchange()));
+    }
+    for byte in rest {
         client.send(&[*byte]);
-        if index + 1 < request.len() && !client.is_untouched() {
-            let said = format!(
-                "a request byte by byte: an answer after {} of {} bytes",
-                index + 1,
-                request.len()
-            );
-            return Err(Finding::fail(said).because(READS_ONCE).with(client.exchange()));
-        }
         thread::sleep(PAUSE);
     }
     server.await_answer(&mut client, PATIENCE).map_err(|Trouble { said, exchange }| {

@@ -17,7 +17,7 @@ const TRICKLE: Duration = Duration::from_millis(100);
 const SOON: Duration = Duration::from_secs(1);
 
 /// How often that is tried: a busy machine may miss it once.
-const TRIES: usize = 3;
+const TRIES: usize = 5;
 
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;

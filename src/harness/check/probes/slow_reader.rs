@@ -1,9 +1,7 @@
 //! Does somebody who does not read stop the others, or fill the memory?
 
-use std::time::Duration;
-
 use super::super::{
-    bench::{Bench, Trouble},
+    bench::{Bench, Running, Trouble},
     client::{PATIENCE, Reading},
     finding::{Finding, Judged},
 };
@@ -20,15 +18,13 @@ const LARGE: u64 = 100 * MIB;
 /// How much of it a server may hold.
 const HELD: u64 = 32 * MIB;
 
-/// For how long its memory is looked at.
-const WINDOW: Duration = Duration::from_secs(1);
-
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let mut sample = server.connect()?;
     sample.send(&server.request_for(&format!("/bytes/{SAMPLE}"), "Connection: close\r\n"));
     bench.pump(std::slice::from_mut(&mut sample), PATIENCE, |one| {
-        one.is_over() || matches!(one.reading(), Reading::PartOfBody(_))
+        let is_large = one.is_answered() && one.received().len() > 64 * 1024;
+        one.is_over() || is_large || matches!(one.reading(), Reading::PartOfBody(_))
     });
     let (Reading::PartOfBody(head) | Reading::Complete(head, _) | Reading::Unframed(head)) =
         sample.reading()
@@ -49,8 +45,10 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     client.reads = false;
     client.send(&server.request_for(&format!("/bytes/{LARGE}"), "Connection: close\r\n"));
     let grown = || Some(server.tree().pss()?.saturating_sub(before?));
-    let too_much = bench.await_some(WINDOW, || grown().filter(|&bytes| bytes > HELD));
-    if let Some(bytes) = too_much {
+    // It has made as much of the answer as it will once it is at rest.
+    bench.await_true(PATIENCE, || Running::has_read(&client));
+    server.settle();
+    if let Some(bytes) = grown().filter(|&bytes| bytes > HELD) {
         return Ok(hoarded(bytes));
     }
     if let Err(Trouble { said, exchange }) = server.ask() {

@@ -11,7 +11,7 @@ use super::super::{
     target::last_words,
 };
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let kind = bench.model()?.kind;
@@ -43,6 +43,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
                 )));
             }
         };
+        // The child shall die when the parent is back in accept().
+        server.await_accepted(std::slice::from_mut(&mut client));
+        server.settle();
         client.send(&server.request());
         bench.pump(std::slice::from_mut(&mut client), PATIENCE, Client::is_answered);
         let is_answered = client.is_answered();

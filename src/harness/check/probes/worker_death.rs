@@ -15,7 +15,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let model = bench.model()?;
     if !model.has_master {
         let kind = model.kind;
-        return Ok(Finding::not_applicable(format!("{kind}: no worker and no parent of one")));
+        return Ok(Finding::not_applicable(format!(
+            "{kind}: no parent that listens too and could replace a worker"
+        )));
     }
     let server = bench.start()?;
     let before = Listening::of(&server, &server.settle())?.workers;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{
     bench::Bench,
-    client::{Client, PATIENCE},
+    client::PATIENCE,
     finding::{Finding, Judged},
     model::Kind,
 };
@@ -21,7 +21,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let resting = server.settle().len();
     let mut client = server.connect()?;
     client.send(&server.request());
-    bench.pump(std::slice::from_mut(&mut client), PATIENCE, Client::is_answered);
+    if let Err(trouble) = server.await_answer(&mut client, PATIENCE) {
+        return Err(server.broken(trouble));
+    }
     drop(client);
     if !bench.await_true(PATIENCE, || server.living().len() <= resting) {
         return Err(Finding::unknown(format!(
@@ -30,7 +32,12 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         )));
     }
     if bench.await_true(SETTLING, || server.tree().zombies() == 0) {
-        return Ok(Finding::pass("one client, one child, and no zombie"));
+        let said = if server.living().len() < resting {
+            "one client, one child, and no zombie; but the parent is gone too (survives-child)"
+        } else {
+            "one client, one child, and no zombie"
+        };
+        return Ok(Finding::pass(said));
     }
     let zombies = server.tree().zombies();
     let seconds = SETTLING.as_secs();

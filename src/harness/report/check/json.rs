@@ -1,14 +1,21 @@
 //! A check as JSON.
 
-use super::super::super::check::{Checked, Checkup, Exchange, Milestone, Model};
+use super::super::super::check::{Checked, Checkup, Exchange, Milestone, Model, Unfit};
 use serde::Serialize;
 
-/// A check as JSON: an object with `schema` 1. `command` is what was checked, word by word.
-pub fn checkup_json(command: &[String], checkup: &Checkup) -> serde_json::Result<String> {
+/// A check as JSON: an object with `schema` 1. `command` is what was checked, word by word. Of a
+/// server that could not be checked there are no probes, and `unfit` says why.
+pub fn checkup_json(
+    command: &[String],
+    result: Result<&Checkup, &Unfit>,
+) -> serde_json::Result<String> {
+    let none = Checkup { model: None, checked: Vec::new(), left_out: None };
+    let checkup = result.unwrap_or(&none);
     let model = checkup.model.as_ref();
     let view = View {
         schema: 1,
         command,
+        unfit: result.err().map(|unfit| UnfitView { said: &unfit.said, hint: &unfit.hint }),
         interrupted: checkup.left_out.is_some(),
         model: model.and_then(|model| model.as_ref().ok()).map(ModelView::of),
         why_no_model: model.and_then(|model| model.as_ref().err()).map(String::as_str),
@@ -23,6 +30,8 @@ pub fn checkup_json(command: &[String], checkup: &Checkup) -> serde_json::Result
 struct View<'a> {
     schema: u32,
     command: &'a [String],
+    /// Why the server could not be checked; `null` if it could.
+    unfit: Option<UnfitView<'a>>,
     /// Some probes were not put.
     interrupted: bool,
     /// `null` if it is not known.
@@ -32,6 +41,12 @@ struct View<'a> {
     /// The last rung that is shown to be reached, before the first that is shown to be missed.
     reached: Option<RungView>,
     first_to_mend: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct UnfitView<'a> {
+    said: &'a str,
+    hint: &'a str,
 }
 
 #[derive(Serialize)]

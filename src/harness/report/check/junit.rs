@@ -1,21 +1,36 @@
 //! A check as `JUnit` XML, which most graders and CI systems read.
 
-use super::super::super::check::{Checked, Checkup, Verdict};
+use super::super::super::check::{Checked, Checkup, Unfit, Verdict};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 /// A check as a test suite of the name of its command: a failure is a failure, an unknown verdict
-/// an error, and what is not applicable is skipped.
-pub fn checkup_junit(command: &[String], checkup: &Checkup) -> Result<String, SerializeError> {
+/// an error, and what is not applicable is skipped. A server that could not be checked is one error.
+pub fn checkup_junit(
+    command: &[String],
+    result: Result<&Checkup, &Unfit>,
+) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(command.join(" "));
-    suite.add_test_cases(checkup.checked.iter().map(case));
-    if let Some(left_out) = checkup.left_out {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(format!("{left_out} probes were not put"));
-        suite.add_test_case(TestCase::new("interrupted", status));
+    match result {
+        Ok(checkup) => {
+            suite.add_test_cases(checkup.checked.iter().map(case));
+            if let Some(left_out) = checkup.left_out {
+                suite
+                    .add_test_case(error("interrupted", format!("{left_out} probes were not put")));
+            }
+        }
+        Err(unfit) => {
+            suite.add_test_case(error("could not be checked", unfit.said.clone()));
+        }
     }
     let mut report = Report::new("rungs check");
     report.add_test_suite(suite);
     report.to_string()
+}
+
+fn error(name: &str, message: String) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(message);
+    TestCase::new(name, status)
 }
 
 fn case(Checked { probe, finding, took }: &Checked) -> TestCase {
