@@ -24,7 +24,7 @@ use rungs::{
 use serde_json::Value;
 
 /// Most of a check is waiting, so several share two processors.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// What `idle-10k` needs.
 const DESCRIPTORS: u64 = 10_240;
