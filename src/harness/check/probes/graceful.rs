@@ -73,7 +73,7 @@ fn under_way(server: &Running<'_>, request: &[u8]) -> Result<Client, Finding> {
     client.send(request);
     server.await_accepted(slice::from_mut(&mut client));
     // It is at work on the request once nothing of that waits in the socket.
-    server.bench.await_true(PATIENCE / 10, || Running::has_read(&client));
+    server.bench.await_true(PATIENCE, || Running::has_read(&client));
     client.advance();
     if client.end().is_some() && client.received().is_empty() {
         let (said, exchange) = (client.trouble(), client.exchange());
