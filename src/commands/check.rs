@@ -46,6 +46,7 @@ const INTERRUPTED: u8 = 130;
 /// Find out which rung a server has reached, in any language, and what to mend
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, next_line_help = true,
+          override_usage = "rungs check [OPTIONS] -- COMMAND…\n       rungs check --list [--json]",
           group(ArgGroup::new("work").required(true).multiple(true).args(["list", "command"])))]
 pub(super) struct Args {
     /// The server: {addr} stands for the address to listen on, {port} for the port
@@ -67,11 +68,11 @@ pub(super) struct Args {
     /// Give all hints, not the first alone
     #[arg(long)]
     hints: bool,
-    /// Print JSON, at the end
+    /// Print JSON, of a check at its end
     #[arg(long)]
     json: bool,
-    /// Write a `JUnit` report, for classrooms and CI
-    #[arg(long, value_name = "FILE")]
+    // No doc comment, whose backticks would be printed.
+    #[arg(long, value_name = "FILE", help = "Write a JUnit report, for classrooms and CI")]
     junit: Option<PathBuf>,
 }
 
@@ -99,7 +100,8 @@ fn rung(name: &str) -> Result<Milestone, String> {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if args.list {
-        return print("the probes", &report::probes_text()).map(|()| ExitCode::SUCCESS);
+        let list = if args.json { report::probes_json()? } else { report::probes_text() };
+        return print("the probes", &list).map(|()| ExitCode::SUCCESS);
     }
     // Before the work, so that it is not lost for a wrong name.
     let file = args.junit.as_deref().map(ResultFile::open).transpose()?;
@@ -148,8 +150,10 @@ fn put(
         }
         let read_on = read_on(checked.probe.milestone);
         let text = report::checked_text(checked, args.hints, has_colours, &read_on);
-        // A reader that has gone is noticed at the end.
-        bar.suspend(|| print("the check", &text).ok());
+        // Nobody reads the rest when the reader has gone.
+        if bar.suspend(|| print("the check", &text)).is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
     };
     check::run(target, &probes, stop, &before, &after)
 }

@@ -131,6 +131,7 @@ fn who_cannot_be_checked_is_told_why_in_a_line() {
             &["the server listens on 127.0.0.1:", "{port}"],
         ),
         (&["--", &server, "--listen", "127.0.0.2:{port}"], &["listens on 127.0.0.2:", "127.0.0.1"]),
+        (&["--", "python3 server.py"], &["start python3 server.py", "leave out the quotes"]),
         (&["--only", "nothing", "--", "x"], &["--only", "no such probe", "check --list"]),
         (&["--until", "nothing", "--", "x"], &["--until", "rungs list"]),
         (&["--junit", "/no/such/x.xml", "--", "x"], &["create /no/such/x.xml"]),
@@ -172,6 +173,34 @@ fn ctrl_c_while_it_waits_for_the_server_ends_at_once() {
     let output = check.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     assert!(output.stdout.is_empty(), "it has no verdict");
+}
+
+#[test]
+fn a_check_ends_when_its_reader_has_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("check.xml");
+    let mut check = Command::new(cargo_bin("rungs"))
+        .args(["check", "--junit", file.to_str().unwrap(), "--"])
+        .args([&program("preforkserver"), "--listen", "{addr}"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (line, rest) = first_line(check.stdout.take().unwrap());
+    assert!(line.starts_with("✓ answers"), "{line}");
+    drop(rest);
+    let status = await_some("the check to end", || check.try_wait().unwrap());
+    assert_eq!(status.code(), Some(2));
+    let xml = fs::read_to_string(file).unwrap();
+    assert!(xml.contains("probes were not put"), "{xml}");
+}
+
+#[test]
+fn the_probes_are_listed_for_scripts_too() {
+    let (text, _) = check(&["--list", "--json"], 0);
+    let rows: Value = serde_json::from_str(&text).unwrap();
+    let names: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(names.len(), 21);
+    assert_eq!(names[0], "answers");
 }
 
 #[test]

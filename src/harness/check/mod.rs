@@ -69,8 +69,8 @@ impl Checkup {
     }
 
     /// The last rung on the way up that one of the probes shows it to have reached, before the
-    /// first that one shows it to have missed. `None` also if a probe of a rung up to there was
-    /// not put.
+    /// first that one shows it to have missed. `None` also if a probe of a rung up to those that
+    /// were looked at was not put.
     pub fn reached(&self) -> Option<Milestone> {
         if self.left_out.is_some() {
             return None;
@@ -83,8 +83,8 @@ impl Checkup {
         let is_below = |one: Milestone| missed.is_none_or(|missed| one < missed);
         let reached = of(Verdict::Pass).filter(|&one| is_below(one)).max()?;
         let was_put = |probe: &Probe| self.checked.iter().any(|one| one.probe.name == probe.name);
-        let matters = |one: Milestone| one <= reached || missed.is_some_and(|missed| one < missed);
-        let is_climbed = PROBES.iter().filter(|probe| matters(probe.milestone)).all(was_put);
+        let highest = self.checked.iter().map(|one| one.probe.milestone).max()?;
+        let is_climbed = PROBES.iter().filter(|probe| probe.milestone <= highest).all(was_put);
         is_climbed.then_some(reached)
     }
 

@@ -125,7 +125,7 @@ pub const PROBES: &[Probe] = &[
         hints: &[
             "One read() is not one request: TCP is a stream of bytes, cut anywhere.",
             "Read until the empty line that ends the head (CR LF CR LF), up to a limit.",
-            "What goes wrong with one client ends that client's turn, not the server.",
+            rude::SURVIVE,
         ],
         many: true,
         put: rude::probe,
@@ -190,7 +190,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "descriptor-limit",
         milestone: Milestone::Concurrentserver,
-        about: "64 descriptors and 200 clients: it need not serve all, but must not spin or die",
+        about: "64 descriptors and 200 clients or more: it need not serve all, but must not spin or die",
         hints: &[
             "accept() fails with EMFILE and the client stays in the queue: trying again at once \
              fails again at once.",

@@ -10,7 +10,9 @@ mod short;
 mod table;
 mod watch;
 
-pub use check::{checked_text, checkup_json, checkup_junit, checkup_text, probes_text};
+pub use check::{
+    checked_text, checkup_json, checkup_junit, checkup_text, probes_json, probes_text,
+};
 pub use compare::{comparison_json, comparison_text};
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};

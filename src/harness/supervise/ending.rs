@@ -173,7 +173,9 @@ fn quote(stderr: &str) -> String {
 
 /// What may mend a program that is not there.
 pub(super) fn missing(program: &Path) -> String {
-    if is_bare(program) {
+    if program.as_os_str().as_encoded_bytes().contains(&b' ') {
+        "a program and its arguments are words of their own: leave out the quotes".to_owned()
+    } else if is_bare(program) {
         format!("{0} is not in PATH; if it is in this directory, say ./{0}", program.display())
     } else {
         let directory = env::current_dir().unwrap_or_default();

@@ -35,7 +35,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         ))
         .because("accept() fails with EMFILE, and is called again at once"));
     }
-    let when =
-        format!("after {accepted} of {clients} clients fitted into {LIMIT} descriptors a process");
+    let when = format!(
+        "again after {clients} clients, {accepted} of them accepted with {LIMIT} descriptors"
+    );
     server.serves_again(&when).map_err(|one| one.because("accept() fails with EMFILE"))
 }

@@ -31,7 +31,8 @@ pub(in super::super) fn ten_thousand(bench: &Bench<'_>) -> Judged {
 
 fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
     if bench.model()?.kind == Kind::Iterative {
-        return Ok(Finding::fail("one silent client, and nobody else is served (concurrent)"));
+        return Ok(Finding::fail("one silent client, and nobody else is served (concurrent)")
+            .hinting("First serve several clients at once: see the probe `concurrent`."));
     }
     let descriptors = (clients + OTHERS) as u64;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)
@@ -51,7 +52,10 @@ fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
         let count = held.iter().filter(|one| one.is_connected()).count();
         let said = format!("{count} of {in_words} silent clients got a connection");
         let trouble = Trouble { said, exchange: <_>::default() };
-        return Err(server.broken(trouble).because("those before them are not accepted"));
+        return Err(server
+            .broken(trouble)
+            .because("those before them are not accepted")
+            .hinting("Who gives each client a worker holds no more clients than it has workers."));
     }
     server.await_accepted(&mut held);
     let after = server.tree().pss();

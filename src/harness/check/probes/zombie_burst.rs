@@ -58,6 +58,12 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     if zombies == children {
         return Ok(Finding::fail(said).because("nobody waits for the children (wait(2))"));
     }
+    // Whoever waits for them only in its accept loop does so now.
+    if server.ask().is_ok() && bench.await_true(SETTLING, || server.tree().zombies() <= 1) {
+        return Ok(Finding::fail(said)
+            .because("it waits for its children only when the next client comes")
+            .hinting("SIGCHLD tells the parent at once that a child has ended."));
+    }
     Ok(Finding::fail(said)
         .because("one SIGCHLD may stand for many children, and one wait() takes one"))
 }

@@ -20,6 +20,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let server = bench.start()?;
     let resting = server.settle().len();
     let mut client = server.connect()?;
+    // The child shall end when the parent is back in accept().
+    server.await_accepted(std::slice::from_mut(&mut client));
+    server.settle();
     client.send(&server.request());
     if let Err(trouble) = server.await_answer(&mut client, PATIENCE) {
         return Err(server.broken(trouble));

@@ -1,6 +1,8 @@
 //! A check as JSON.
 
-use super::super::super::check::{Checked, Checkup, Exchange, Milestone, Model, Unfit};
+use super::super::super::check::{
+    Checked, Checkup, Exchange, Milestone, Model, PROBES, Probe, Unfit,
+};
 use serde::Serialize;
 
 /// A check as JSON: an object with `schema` 1. `command` is what was checked, word by word. Of a
@@ -24,6 +26,29 @@ pub fn checkup_json(
         first_to_mend: checkup.first_to_mend().map(|one| one.probe.name),
     };
     serde_json::to_string_pretty(&view).map(|text| text + "\n")
+}
+
+/// The table of the probes as JSON: an array of objects.
+pub fn probes_json() -> serde_json::Result<String> {
+    let rows: Vec<_> = PROBES.iter().map(RowView::of).collect();
+    serde_json::to_string_pretty(&rows).map(|text| text + "\n")
+}
+
+#[derive(Serialize)]
+struct RowView {
+    name: &'static str,
+    about: &'static str,
+    /// The first rung that passes it.
+    rung: RungView,
+    /// The first to think of comes first.
+    hints: &'static [&'static str],
+}
+
+impl RowView {
+    fn of(probe: &Probe) -> Self {
+        let Probe { name, about, milestone, hints, .. } = *probe;
+        Self { name, about, rung: RungView::of(milestone), hints }
+    }
 }
 
 #[derive(Serialize)]

@@ -4,6 +4,6 @@ mod json;
 mod junit;
 mod text;
 
-pub use json::checkup_json;
+pub use json::{checkup_json, probes_json};
 pub use junit::checkup_junit;
 pub use text::{checked_text, checkup_text, probes_text};
