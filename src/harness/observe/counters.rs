@@ -12,6 +12,9 @@ pub struct Counters {
     pub listen_overflows: u64,
     /// How many SYNs and ACKs for listening sockets were dropped, for this reason or another.
     pub listen_drops: u64,
+    /// How many connections were not kept in TIME-WAIT, for there were as many as the machine keeps
+    /// (`net.ipv4.tcp_max_tw_buckets`).
+    pub time_wait_overflows: u64,
 }
 
 impl Counters {
@@ -32,6 +35,9 @@ impl Counters {
             opened: self.opened.saturating_sub(earlier.opened),
             listen_overflows: self.listen_overflows.saturating_sub(earlier.listen_overflows),
             listen_drops: self.listen_drops.saturating_sub(earlier.listen_drops),
+            time_wait_overflows: self
+                .time_wait_overflows
+                .saturating_sub(earlier.time_wait_overflows),
         }
     }
 
@@ -40,6 +46,7 @@ impl Counters {
             opened: counter(snmp, "Tcp: ", "PassiveOpens")?,
             listen_overflows: counter(netstat, "TcpExt: ", "ListenOverflows")?,
             listen_drops: counter(netstat, "TcpExt: ", "ListenDrops")?,
+            time_wait_overflows: counter(netstat, "TcpExt: ", "TCPTimeWaitOverflow")?,
         })
     }
 }
@@ -58,8 +65,8 @@ mod tests {
 
     /// Of Linux 6.18, shortened.
     const NETSTAT: &str = "\
-TcpExt: SyncookiesSent SyncookiesRecv ListenOverflows ListenDrops TCPHPHits
-TcpExt: 21 0 340 361 8823
+TcpExt: SyncookiesSent SyncookiesRecv ListenOverflows ListenDrops TCPHPHits TCPTimeWaitOverflow
+TcpExt: 21 0 340 361 8823 7
 IpExt: InNoRoutes InTruncatedPkts
 IpExt: 0 0
 ";
@@ -72,10 +79,21 @@ Tcp: 1 -1 17 19 2
 
     #[test]
     fn values_are_found_by_their_names() {
-        let counters = Counters { opened: 19, listen_overflows: 340, listen_drops: 361 };
+        let counters = Counters {
+            opened: 19,
+            listen_overflows: 340,
+            listen_drops: 361,
+            time_wait_overflows: 7,
+        };
         assert_eq!(Counters::parse(NETSTAT, SNMP), Some(counters));
-        let earlier = Counters { opened: 9, listen_overflows: 300, listen_drops: 400 };
-        let since = Counters { opened: 10, listen_overflows: 40, listen_drops: 0 };
+        let earlier = Counters {
+            opened: 9,
+            listen_overflows: 300,
+            listen_drops: 400,
+            time_wait_overflows: 5,
+        };
+        let since =
+            Counters { opened: 10, listen_overflows: 40, listen_drops: 0, time_wait_overflows: 2 };
         assert_eq!(counters.since(earlier), since);
     }
 
