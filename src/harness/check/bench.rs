@@ -42,8 +42,11 @@ const LOST: usize = 4;
 /// The pause between two clients of a server that has lost one.
 const PACE: Duration = Duration::from_millis(2);
 
-/// Who accepts fewer clients than this in half a second serves one after another.
+/// Who accepts fewer clients than this in half a second, and is at rest, accepts no more.
 const HARDLY: usize = 5;
+
+/// After so many such spells also who is not at rest.
+const SPELLS: usize = 10;
 
 /// How long a server may take to accept many clients, as long as it goes on: on a machine that is
 /// very busy a thousand forks take half a minute.
@@ -387,17 +390,16 @@ impl Running<'_> {
     /// more.
     pub(super) fn await_accepted(&self, clients: &mut [Client]) -> usize {
         let deadline = Instant::now() + ACCEPTING;
-        let (mut before, mut since, mut worked) = (0, Instant::now(), self.tree().cpu());
+        let (mut before, mut since, mut idle) = (0, Instant::now(), 0);
         loop {
             let count = self.accepted(clients);
             let mut is_stuck = false;
             if since.elapsed() >= 5 * QUIET {
-                let now = self.tree();
-                // It has had its chance: it sleeps, or has been at work on something else.
-                let had_chance = now.cpu().saturating_sub(worked) >= QUIET
-                    || !now.processes.iter().any(Process::is_runnable);
-                is_stuck = had_chance && count < before + HARDLY;
-                (before, since, worked) = (count, Instant::now(), now.cpu());
+                idle = if count < before + HARDLY { idle + 1 } else { 0 };
+                // It may be the clients before whom it works for, or others may keep it from that.
+                let is_busy = idle < SPELLS && self.living().iter().any(Process::is_runnable);
+                is_stuck = idle > 0 && !is_busy;
+                (before, since) = (count, Instant::now());
             }
             let is_over = count == clients.len() || is_stuck || Instant::now() >= deadline;
             if is_over || self.bench.is_stopped() {
