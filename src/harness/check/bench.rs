@@ -337,12 +337,7 @@ impl Running<'_> {
         loop {
             thread::sleep(QUIET);
             let now = self.tree();
-            let pids = |tree: &Tree| tree.processes.iter().map(|one| one.pid).collect::<Vec<_>>();
-            let worked = now.cpu().saturating_sub(before.cpu());
-            let is_quiet = pids(&now) == pids(&before) && worked < QUIET / 20;
-            // Who has not worked may only not have got a processor.
-            let is_quiet = is_quiet && !now.processes.iter().any(Process::is_runnable);
-            if is_quiet || Instant::now() >= deadline || self.bench.is_stopped() {
+            if is_at_rest(&before, &now) || Instant::now() >= deadline || self.bench.is_stopped() {
                 return now.processes.into_iter().filter(|one| !one.is_zombie()).collect();
             }
             before = now;
@@ -390,16 +385,17 @@ impl Running<'_> {
     /// more.
     pub(super) fn await_accepted(&self, clients: &mut [Client]) -> usize {
         let deadline = Instant::now() + ACCEPTING;
-        let (mut before, mut since, mut idle) = (0, Instant::now(), 0);
+        let (mut before, mut tree, mut since) = (0, self.tree(), Instant::now());
+        let mut idle = 0;
         loop {
             let count = self.accepted(clients);
             let mut is_stuck = false;
             if since.elapsed() >= 5 * QUIET {
+                let now = self.tree();
                 idle = if count < before + HARDLY { idle + 1 } else { 0 };
                 // It may be the clients before whom it works for, or others may keep it from that.
-                let is_busy = idle < SPELLS && self.living().iter().any(Process::is_runnable);
-                is_stuck = idle > 0 && !is_busy;
-                (before, since) = (count, Instant::now());
+                is_stuck = idle > 0 && (idle == SPELLS || is_at_rest(&tree, &now));
+                (before, tree, since) = (count, now, Instant::now());
             }
             let is_over = count == clients.len() || is_stuck || Instant::now() >= deadline;
             if is_over || self.bench.is_stopped() {
@@ -433,6 +429,16 @@ impl Running<'_> {
             }
         }
     }
+}
+
+/// Whether a server has done next to nothing between two looks, and that not for want of a
+/// processor.
+fn is_at_rest(before: &Tree, now: &Tree) -> bool {
+    let pids = |tree: &Tree| tree.processes.iter().map(|one| one.pid).collect::<Vec<_>>();
+    let worked = now.cpu().saturating_sub(before.cpu());
+    pids(now) == pids(before)
+        && worked < QUIET / 20
+        && !now.processes.iter().any(Process::is_at_work)
 }
 
 /// An unknown verdict, if it is this process that lacks something (connect(2), socket(2)).

@@ -106,10 +106,11 @@ impl Process {
         self.state == 'Z' && self.threads <= 1
     }
 
-    /// Whether one of its threads runs now, or waits for nothing but a processor (state `R`).
-    pub fn is_runnable(&self) -> bool {
+    /// Whether one of its threads runs now, waits for nothing but a processor (state `R`), or for
+    /// the kernel to do something for it (`D`).
+    pub fn is_at_work(&self) -> bool {
         let tasks = open(self.pid).and_then(|handle| handle.tasks()).into_iter().flatten();
-        tasks.flatten().any(|task| task.stat().is_ok_and(|stat| stat.state == 'R'))
+        tasks.flatten().any(|task| task.stat().is_ok_and(|stat| matches!(stat.state, 'R' | 'D')))
     }
 
     /// Its proportional set size now, in bytes (`proc_pid_smaps(5)`): a page that n processes map
