@@ -161,7 +161,7 @@ fn scripts_are_told_of_a_server_that_cannot_be_checked() {
 }
 
 #[test]
-fn ctrl_c_while_it_waits_for_the_server_ends_at_once() {
+fn ctrl_c_while_it_waits_for_the_server_is_no_verdict() {
     let check = Command::new(cargo_bin("rungs"))
         .args(["check", "--json", "--", "sleep", "60"])
         .stdout(Stdio::piped())

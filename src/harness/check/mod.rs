@@ -51,6 +51,15 @@ pub struct Checked {
     pub took: Duration,
 }
 
+impl Checked {
+    /// What to think of, the first first: the finding's own, and then the probe's.
+    pub fn hints(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.finding.hint;
+        let others = self.probe.hints.iter().copied().filter(move |&hint| Some(hint) != own);
+        own.into_iter().chain(others)
+    }
+}
+
 /// A server that has been through its probes.
 #[derive(Clone, Debug)]
 pub struct Checkup {

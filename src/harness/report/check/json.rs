@@ -116,18 +116,15 @@ struct ProbeView<'a> {
 }
 
 impl<'a> ProbeView<'a> {
-    fn of(Checked { probe, finding, took }: &'a Checked) -> Self {
+    fn of(checked: &'a Checked) -> Self {
+        let Checked { probe, finding, took } = checked;
         Self {
             name: probe.name,
             rung: RungView::of(probe.milestone),
             verdict: finding.verdict.name(),
             evidence: &finding.evidence,
             cause: finding.cause,
-            hints: finding
-                .hint
-                .into_iter()
-                .chain(probe.hints.iter().copied().filter(|&hint| Some(hint) != finding.hint))
-                .collect(),
+            hints: checked.hints().collect(),
             exchange: finding.exchange.as_deref().map(ExchangeView::of),
             seconds: took.as_secs_f64(),
         }

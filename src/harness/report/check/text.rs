@@ -56,9 +56,7 @@ pub fn checked_text(
     if let Some(cause) = finding.cause {
         note("likely", cause);
     }
-    let others = probe.hints.iter().filter(|&&hint| Some(hint) != finding.hint);
-    let hints = finding.hint.iter().chain(others);
-    for hint in hints.take(if all_hints { usize::MAX } else { 1 }) {
+    for hint in checked.hints().take(if all_hints { usize::MAX } else { 1 }) {
         note("hint", hint);
     }
     note("mended by", &format!("{} ({read_on})", probe.milestone));
