@@ -30,8 +30,8 @@ const EXAMPLES: &str = "Examples:
   rungs check --only zombie-burst --hints -- ./server {port}
 
 The environment has the address too, in RUNGS_ADDR and PORT. A server is ready
-when it listens, and answers GET / with anything that is HTTP: lessons/contract.md
-says it all.
+when it listens, and answers GET / with anything that is HTTP.
+lessons/contract.md says it all.
 
 Exit codes:
   0  no probe failed
@@ -49,7 +49,7 @@ const INTERRUPTED: u8 = 130;
           override_usage = "rungs check [OPTIONS] -- COMMAND…\n       rungs check --list [--json]",
           group(ArgGroup::new("work").required(true).multiple(true).args(["list", "command"])))]
 pub(super) struct Args {
-    /// The server: {addr} stands for the address to listen on, {port} for the port
+    /// The server: {addr} stands for its address, {port} for its port
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
     /// List the probes, and do nothing
