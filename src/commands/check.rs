@@ -1,6 +1,6 @@
 //! `rungs check`: put any server to the ladder's failures.
 
-use super::{Hinted, MISUSED, has_colours, interrupt::stop_on_interrupt, print};
+use super::{Hinted, INTERRUPTED, MISUSED, has_colours, interrupt::stop_on_interrupt, print};
 use crate::{
     harness::{
         check::{self, Checkup, Milestone, PROBES, Probe, Target, Unfit, Verdict},
@@ -39,9 +39,6 @@ Exit codes:
   2  none failed, but of one it could not be told; or the server could not be
      checked, or the command line was wrong
   130  Ctrl-C";
-
-/// The exit code of who was interrupted, 128 and the number of SIGINT, as of a shell.
-const INTERRUPTED: u8 = 130;
 
 /// Find out which rung a server has reached, in any language, and what to mend
 #[derive(Debug, clap::Args)]
@@ -165,7 +162,7 @@ fn read_on(rung: Milestone) -> String {
     } else if LADDER.iter().any(|one| one.name == rung.name()) {
         format!("src/bin/{}.rs", rung.name())
     } else {
-        "to come".to_owned()
+        "a gateway rung, to come".to_owned()
     }
 }
 

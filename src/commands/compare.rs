@@ -1,6 +1,6 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
-use super::{has_colours, interrupt::stop_on_interrupt, print, say};
+use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, print, say};
 use crate::{
     harness::{
         compare::{self, Comparison, Peer, Plan, Profile, Subject},
@@ -140,7 +140,7 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
 
 fn exit_code(comparison: &Comparison, stop: &AtomicBool) -> ExitCode {
     if stop.load(Ordering::Relaxed) {
-        ExitCode::from(130)
+        ExitCode::from(INTERRUPTED)
     } else if comparison.is_complete() {
         ExitCode::SUCCESS
     } else {

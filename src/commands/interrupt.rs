@@ -1,6 +1,6 @@
 //! What Ctrl-C does to a command that measures.
 
-use super::say;
+use super::{INTERRUPTED, say};
 use indicatif::ProgressBar;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -32,7 +32,7 @@ pub(super) fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>
 pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)

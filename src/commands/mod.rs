@@ -22,6 +22,9 @@ use std::{
 /// The exit code of a wrong command line.
 const MISUSED: u8 = 2;
 
+/// The exit code of who was interrupted, 128 and the number of SIGINT, as of a shell.
+const INTERRUPTED: u8 = 130;
+
 const SEE_HELP: &str = "see --help";
 
 const EXAMPLES: &str = "Examples:
@@ -93,8 +96,13 @@ fn usage(error: &clap::Error) -> ExitCode {
             let first = first.join(" ");
             // Clap would pass anything with a dash in front as a value, which nothing here takes.
             let tip = lines.find_map(|line| line.strip_prefix("tip: "));
-            let tip = tip.filter(|tip| !tip.starts_with("to pass ")).unwrap_or(SEE_HELP);
-            told(first.trim_start_matches("error: "), tip);
+            let tip = tip.filter(|tip| !tip.starts_with("to pass "));
+            let said = first.trim_start_matches("error: ");
+            let is_word = said.starts_with("unexpected argument '") && !said.contains(" '-");
+            // check and watch have no argument but the server's command.
+            let is_bare = is_word && text.contains(" -- ") && text.contains("COMMAND");
+            let bare = is_bare.then_some("put -- before the server's command");
+            told(said, tip.or(bare).unwrap_or(SEE_HELP));
             ExitCode::from(MISUSED)
         }
     }

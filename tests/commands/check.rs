@@ -132,6 +132,7 @@ fn who_cannot_be_checked_is_told_why_in_a_line() {
         ),
         (&["--", &server, "--listen", "127.0.0.2:{port}"], &["listens on 127.0.0.2:", "127.0.0.1"]),
         (&["--", "python3 server.py"], &["start python3 server.py", "leave out the quotes"]),
+        (&["python3", "server.py"], &["unexpected argument 'python3'", "put -- before"]),
         (&["--only", "nothing", "--", "x"], &["--only", "no such probe", "check --list"]),
         (&["--until", "nothing", "--", "x"], &["--until", "rungs list"]),
         (&["--junit", "/no/such/x.xml", "--", "x"], &["create /no/such/x.xml"]),
@@ -201,6 +202,47 @@ fn the_probes_are_listed_for_scripts_too() {
     let names: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
     assert_eq!(names.len(), 21);
     assert_eq!(names[0], "answers");
+}
+
+#[test]
+fn what_the_checker_lacks_is_no_fault_of_the_server() {
+    // As many descriptors as the server needs, and fewer than 512 clients do.
+    let limited = Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh"])
+        .args([&program("rungs"), "check", "--only", "backlog", "--"])
+        .args([&program("epollserver"), "--listen", "{addr}"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(limited.stdout).unwrap();
+    assert!(text.contains("? backlog") && text.contains("ulimit -n"), "{text}");
+    assert_eq!(limited.status.code(), Some(2), "{text}");
+}
+
+/// Commands that run as root in a network of their own, which a user may have too.
+fn in_a_network_of_its_own(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "sh", "-c", script, "sh"]);
+    command
+}
+
+#[test]
+fn restart_waits_for_a_place_in_time_wait() {
+    let file = "/proc/sys/net/ipv4/tcp_max_tw_buckets";
+    let full = format!("ip link set lo up && echo 0 >{file}");
+    match in_a_network_of_its_own(&full).output() {
+        Ok(output) if output.status.success() => {}
+        _ => return println!("skipped: no network of one's own (unshare(1), ip(8))"),
+    }
+    // A place becomes free when the first try has found none, or, on a busy machine, before it.
+    let free = format!("(sleep 4; echo 1000 >{file}) & exec \"$@\"");
+    let output = in_a_network_of_its_own(&format!("{full} && {{ {free}; }}"))
+        .args([&program("rungs"), "check", "--only", "restart", "--"])
+        .args([&program("epollserver"), "--listen", "{addr}"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("✓ restart"), "{text}");
+    assert_eq!(output.status.code(), Some(0), "{text}");
 }
 
 #[test]

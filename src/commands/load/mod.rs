@@ -7,7 +7,7 @@ mod plan;
 mod target;
 mod url;
 
-use super::{has_colours, interrupt::stop_on_interrupt, misuse};
+use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, misuse};
 use crate::harness::{
     load,
     report::{self, LoadRun, ResultFile},
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         interrupted,
         cores: thread::available_parallelism().map_or(1, Into::into),
     })?;
-    Ok(if interrupted { ExitCode::from(130) } else { ExitCode::SUCCESS })
+    Ok(if interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
 /// A format of the report.

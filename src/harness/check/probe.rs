@@ -75,7 +75,7 @@ impl Display for Milestone {
 pub struct Probe {
     /// What it is called on the command line.
     pub name: &'static str,
-    /// The rung that is the first to pass it.
+    /// The rung from which on the ladder passes it.
     pub milestone: Milestone,
     /// What is done, and what is expected.
     pub about: &'static str,

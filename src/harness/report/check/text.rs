@@ -97,7 +97,10 @@ fn wrapped(first: &str, others: &str, words: &str) -> String {
     let mut text = String::new();
     for (index, line) in words.lines().enumerate() {
         let begin = if index == 0 { first } else { others };
-        let options = Options::new(WIDTH).initial_indent(begin).subsequent_indent(others);
+        // What a server has printed may be indented itself.
+        let own = &line[..line.len() - line.trim_start().len()];
+        let others = format!("{others}{own}");
+        let options = Options::new(WIDTH).initial_indent(begin).subsequent_indent(&others);
         // Never at a hyphen, which names and paths have too.
         let options = options.word_splitter(WordSplitter::NoHyphenation);
         text.push_str(&textwrap::fill(line, options));
