@@ -340,7 +340,7 @@ fn who_outlives_its_parent_is_an_orphan() {
         let orphaned = seen.events.iter().find(|one| matches!(one, Event::Orphaned { .. }));
         orphaned.copied().map(|orphaned| (seen, orphaned))
     });
-    assert_eq!(orphaned, Event::Orphaned { pid: grandchild, parent });
+    assert_eq!(orphaned, Event::Orphaned { pid: grandchild, parent: Some(parent) });
     let after = member(&seen);
     assert!(after.is_orphan && after.depth == 0, "{after:?}");
     assert_eq!(seen.processes.last().unwrap().process.pid, grandchild, "orphans come last");

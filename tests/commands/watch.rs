@@ -9,7 +9,10 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use rungs::harness::{observe, supervise::Server};
+use rungs::harness::{
+    observe,
+    supervise::{Launch, Server},
+};
 use serde_json::Value;
 use std::{
     fs::{self, Permissions},
@@ -32,8 +35,17 @@ fn watch(arguments: &[&str], code: i32) -> (String, String) {
 
 /// One look at a server, as JSON.
 fn look(server: &Server) -> Value {
-    let pid = server.pid().to_string();
-    serde_json::from_str(&watch(&["--pid", &pid, "--once", "--json"], 0).0).unwrap()
+    look_at(server.pid())
+}
+
+fn look_at(pid: u32) -> Value {
+    serde_json::from_str(&watch(&["--pid", &pid.to_string(), "--once", "--json"], 0).0).unwrap()
+}
+
+/// The pids of those who hold this.
+fn holders(held: &Value) -> Vec<u64> {
+    let all = held["holders"].as_array().unwrap().iter();
+    all.map(|one| one["pid"].as_u64().unwrap()).collect()
 }
 
 /// A client that has its answer and keeps its end open.
@@ -86,6 +98,58 @@ fn the_leak_of_rung_3_is_seen_as_a_fact() {
         .filter(|line| line.contains("CLOSE-WAIT"))
         .map(|line| line.split_whitespace().last().unwrap().starts_with(&format!("{pid}:")));
     assert_eq!(held.filter(|&held| held).count(), 2, "{text}");
+}
+
+#[test]
+fn of_a_child_alone_it_is_seen_who_else_holds_its_connection_and_whose_client_it_has() {
+    for (program, parent_holds) in [("concurrentserver2", true), ("concurrentserver", false)] {
+        let server = start(program);
+        let client = TcpStream::connect(server.address()).unwrap();
+        let child = await_some("a child", || {
+            observe::tree(server.pid()).processes.get(1).map(|one| one.pid)
+        });
+        // The parent has closed its copy a moment after the fork, where it does.
+        let expected = if parent_holds { 2 } else { 1 };
+        let connection = await_some("those who hold the connection", || {
+            let connection = look_at(child)["connections"][0].clone();
+            let is_it = connection.is_object() && holders(&connection).len() == expected;
+            is_it.then_some(connection)
+        });
+        let pids = holders(&connection);
+        assert!(pids.contains(&child.into()), "{connection}");
+        assert_eq!(pids.contains(&server.pid().into()), parent_holds, "{connection}");
+        // Rung 4's child has closed the listening socket, and is no client for that.
+        assert_eq!(connection["is_outgoing"], false, "{program}: {connection}");
+        drop(client);
+    }
+}
+
+#[test]
+fn the_connections_of_others_are_not_counted() {
+    let server = start("concurrentserver");
+    // Rung 3 keeps its connections.
+    let elsewhere = format!("127.0.0.2:{}", server.address().port());
+    let launch = Launch::new(cargo_bin("concurrentserver2")).arguments(["--listen", &elsewhere]);
+    let other = Server::start(&launch).unwrap();
+    let client = ask(&other);
+    assert_eq!(look(&other)["connections"].as_array().unwrap().len(), 1);
+    assert_eq!(look(&server)["connections"], Value::Array(Vec::new()));
+    drop(client);
+
+    let server = start("preforkserver");
+    let workers: Vec<u32> = await_some("four workers", || {
+        let tree = observe::tree(server.pid());
+        (tree.processes.len() == 5).then(|| tree.processes[1..].iter().map(|one| one.pid).collect())
+    });
+    let clients: Vec<_> = workers.iter().map(|_| TcpStream::connect(server.address())).collect();
+    for worker in workers {
+        await_until("a client of its own, and no other's", || {
+            let seen = look_at(worker);
+            let connections = seen["connections"].as_array().unwrap();
+            connections.len() == 1 && holders(&connections[0]) == [u64::from(worker)]
+        });
+    }
+    drop(clients);
 }
 
 #[test]
@@ -342,6 +406,18 @@ fn a_terminal_gets_a_screen_with_keys() {
     terminal.press("q");
     await_until("the end", || terminal.script.try_wait().unwrap().is_some());
     assert_eq!(terminal.script.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn ctrl_c_on_the_screen_is_130_whatever_is_watched() {
+    let Some(mut terminal) = Terminal::start("-- sleep 1000", 24) else {
+        println!("skipped ctrl_c_on_the_screen_is_130_whatever_is_watched: no script(1)");
+        return;
+    };
+    terminal.await_text("1 process, 0 connections");
+    terminal.press("\x03");
+    await_until("the end", || terminal.script.try_wait().unwrap().is_some());
+    assert_eq!(terminal.script.wait().unwrap().code(), Some(130));
 }
 
 #[test]

@@ -27,13 +27,17 @@ const HELP: &str = "\
 
  ZOMBIE      it has ended, and its parent has not waited for it
  orphan      its parent has ended before it
- CLOSE-WAIT  the client has closed; somebody here holds it open still
- queued      connections that wait to be accepted; backlog: how many may
+ CLOSE-WAIT  the client has closed; here it is open, or not even accepted
+ queued      connections that wait to be accepted: backlog + 1 at most
  thr, fds    threads, descriptors       ctxsw  context switches so far
  PSS         memory; a page that n processes share counts 1/n
- new         connections opened since the last look, to all servers here;
-             overflows are counted for all servers, too
+ new         connections opened since the last look, to all servers here
+ overflows   a client came, and an accept queue was full; drops: for that
+             reason or another. Both are of all servers here
  What may not be known is a ?.";
+
+/// Columns of the help, which its longest line fills.
+const HELP_WIDTH: u16 = 73;
 
 /// Listening sockets that there is room for.
 const LISTENERS: usize = 3;
@@ -84,7 +88,7 @@ pub(super) fn draw(screen: &Screen, paint: Paint, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(last_line(screen)), keys);
     if screen.is_help {
         let height = HELP.lines().count() + 2;
-        let area = frame.area().centered(Constraint::Length(74), lines(height));
+        let area = frame.area().centered(Constraint::Length(HELP_WIDTH + 2), lines(height));
         frame.render_widget(Clear, area);
         frame.render_widget(Paragraph::new(HELP).block(Block::bordered().title(" help ")), area);
     }
@@ -145,7 +149,11 @@ fn draw_processes(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Re
     let is_here = screen.focus == Focus::Processes;
     let chosen = is_here.then(|| screen.processes.chosen - first);
     let table = listed(rows, chosen).header(row(PROCESS_TITLES.map(str::to_owned), &[2, 1]));
-    let title = if screen.snapshot.is_over() { "no process is left" } else { "processes" };
+    let title = match (screen.snapshot.is_hidden, screen.snapshot.is_over()) {
+        (true, _) => "processes: they may not be known",
+        (false, true) => "no process is left",
+        (false, false) => "processes",
+    };
     frame.render_widget(table.widths(widths).block(top(title, is_here)), area);
 }
 
@@ -168,8 +176,15 @@ fn draw_connections(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: 
 }
 
 fn draw_listeners(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
-    let shown = screen.snapshot.listeners().iter().take(LISTENERS);
-    let rows = shown.map(|one| row(listener_cells(one), &[0, 3]));
+    let all = screen.snapshot.listeners();
+    // The last row says how many there are beyond.
+    let shown = if all.len() > LISTENERS { LISTENERS - 1 } else { all.len() };
+    let mut rows: Vec<_> = all[..shown].iter().map(listener_cells).collect();
+    if all.len() > shown {
+        let more = format!("… and {} more", all.len() - shown);
+        rows.push([more, String::new(), String::new(), String::new()]);
+    }
+    let rows = rows.into_iter().map(|cells| row(cells, &[0, 3]));
     let header = row(LISTENER_TITLES.map(str::to_owned), &[0, 3]);
     let table = Table::new(
         rows,
@@ -204,12 +219,12 @@ fn draw_descriptors(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
         return frame.render_widget(top("descriptors", is_here), area);
     };
     let pid = member.process.pid;
-    let title = match &screen.table {
+    let title = match screen.table() {
         None => format!("descriptors of {pid}: they may not be read"),
-        Some(table) if table.is_empty() => format!("descriptors of {pid}: none"),
+        Some([]) => format!("descriptors of {pid}: none"),
         Some(_) => format!("descriptors of {pid}"),
     };
-    let table = screen.table.as_deref().unwrap_or_default();
+    let table = screen.table().unwrap_or_default();
     let places = Choice { places: (0..table.len()).collect(), chosen: screen.lower };
     let (first, last) = window(&places, area);
     let rows =
@@ -226,15 +241,12 @@ fn draw_descriptors(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
 fn descriptor_cells(screen: &Screen, pid: u32, descriptor: &Descriptor) -> [String; 3] {
     let number = descriptor.number;
     let (what, holders): (String, &[Holder]) = match &descriptor.target {
-        Target::Socket(_) => {
+        Target::Socket(inode) => {
             let mut listeners = screen.snapshot.listeners().iter();
-            let own = Holder { pid, descriptor: number };
-            if let Some(&place) = screen.held.get(&(pid, number)) {
+            if let Some(&place) = screen.held.get(inode) {
                 let one = &screen.snapshot.connections()[place];
                 (format!("connection to {}, {}", one.peer, one.state), one.holders())
-            } else if let Some(one) =
-                listeners.find(|one| one.holders.iter().flatten().any(|holder| *holder == own))
-            {
+            } else if let Some(one) = listeners.find(|one| one.inode == *inode) {
                 (
                     format!("listening on {}", one.address),
                     one.holders.as_deref().unwrap_or_default(),
@@ -267,7 +279,8 @@ fn draw_holders(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
     let (first, last) = window(&places, area);
     let name = |pid| {
         let mut members = screen.snapshot.processes.iter().map(|member| &member.process);
-        members.find(|one| one.pid == pid).map_or_else(String::new, |one| one.name.clone())
+        let member = members.find(|one| one.pid == pid);
+        member.map_or("(not watched)".to_owned(), |one| one.name.clone())
     };
     let cells = |one: &Holder| [one.pid.to_string(), one.descriptor.to_string(), name(one.pid)];
     let rows = holders[first..last].iter().map(|one| row(cells(one), &[2]));
@@ -305,4 +318,15 @@ fn window(choice: &Choice, area: Rect) -> (usize, usize) {
     let height = usize::from(area.height.saturating_sub(2));
     let first = (choice.chosen + 1).saturating_sub(height.max(1)).min(rows);
     (first, rows.min(first + height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_fits_into_its_frame() {
+        let longest = HELP.lines().map(|line| line.chars().count()).max();
+        assert_eq!(longest, Some(usize::from(HELP_WIDTH)));
+    }
 }

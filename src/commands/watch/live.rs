@@ -2,9 +2,9 @@
 
 use super::{
     super::has_colours,
-    Ended,
     draw::{Paint, draw},
     screen::{Screen, Wish},
+    target::Target,
 };
 use crate::harness::observe::Watcher;
 use anyhow::{Context, Result};
@@ -13,7 +13,6 @@ use ratatui::{
     crossterm::event::{self, Event},
 };
 use std::{
-    process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -22,26 +21,32 @@ use std::{
 const STEP: Duration = Duration::from_millis(100);
 
 /// Shows one snapshot after another until somebody ends it. The terminal is as before then, after a
-/// panic too.
-pub(super) fn run(watcher: &mut Watcher, interval: Duration, stop: &AtomicBool) -> Result<Ended> {
+/// panic too. Says whether the server was seen to listen.
+pub(super) fn run(
+    watcher: &mut Watcher,
+    target: &Target,
+    interval: Duration,
+    stop: &AtomicBool,
+) -> Result<bool> {
     let mut terminal = ratatui::try_init().context("set up the terminal")?;
-    let ended = keep_current(&mut terminal, watcher, interval, stop);
+    let has_listened = keep_current(&mut terminal, watcher, target, interval, stop);
     ratatui::try_restore().context("restore the terminal")?;
-    ended
+    has_listened
 }
 
 fn keep_current(
     terminal: &mut DefaultTerminal,
     watcher: &mut Watcher,
+    target: &Target,
     interval: Duration,
     stop: &AtomicBool,
-) -> Result<Ended> {
+) -> Result<bool> {
     let paint = Paint { has_colours: has_colours() };
     let mut screen = Screen::new(watcher.look(Some(interval / 4)));
     let mut next = Instant::now() + interval;
-    let mut ended = Ended { code: ExitCode::SUCCESS, has_listened: false };
+    let mut has_listened = false;
     while !stop.load(Ordering::Relaxed) {
-        ended.has_listened |= !screen.snapshot.listeners().is_empty();
+        has_listened |= !target.is_silent(&screen.snapshot);
         if Instant::now() >= next && !screen.is_paused {
             screen.show(watcher.look(Some(interval / 4)));
             next = Instant::now() + interval;
@@ -56,13 +61,11 @@ fn keep_current(
         {
             match screen.press(key) {
                 Wish::GoOn => {}
-                Wish::Quit => return Ok(ended),
-                Wish::Interrupt => {
-                    ended.code = ExitCode::from(130);
-                    return Ok(ended);
-                }
+                Wish::Quit => break,
+                // A key here, for the terminal makes no signals of its keys now.
+                Wish::Interrupt => stop.store(true, Ordering::Relaxed),
             }
         }
     }
-    Ok(ended)
+    Ok(has_listened)
 }

@@ -5,7 +5,7 @@ mod live;
 mod screen;
 mod target;
 
-use super::{has_colours, interrupt::stop_flag, misuse, print};
+use super::{INTERRUPTED, has_colours, interrupt::stop_flag, misuse, print};
 use crate::harness::{
     observe::{Snapshot, Watcher},
     report,
@@ -78,30 +78,23 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let stop = stop_flag().context("handle SIGINT")?;
     let target = Target::find(args)?;
     let mut watcher = Watcher::new(target.root());
-    let ended = if args.once {
+    let has_listened = if args.once {
         once(&mut watcher, &target, args.json, &stop)?
     } else if io::stdout().is_terminal() && !args.json {
-        live::run(&mut watcher, interval, &stop)?
+        live::run(&mut watcher, &target, interval, &stop)?
     } else {
-        frames(&mut watcher, interval, args.json, &stop)?
+        frames(&mut watcher, &target, (interval, args.json), &stop)?
     };
     if stop.load(Ordering::Relaxed) {
-        return Ok(ExitCode::from(130));
+        return Ok(ExitCode::from(INTERRUPTED));
     }
-    target.done(ended.has_listened)?;
-    Ok(ended.code)
+    target.done(has_listened)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// How a watch ended.
-#[derive(Debug)]
-struct Ended {
-    code: ExitCode,
-    /// The server was seen to listen.
-    has_listened: bool,
-}
-
-/// One frame, of a server that was started here when it listens.
-fn once(watcher: &mut Watcher, target: &Target, json: bool, stop: &AtomicBool) -> Result<Ended> {
+/// One frame, of a server that was started here when it listens. Says whether it does, as far as
+/// that may be known.
+fn once(watcher: &mut Watcher, target: &Target, json: bool, stop: &AtomicBool) -> Result<bool> {
     let deadline = Instant::now() + PATIENCE;
     let snapshot = loop {
         // Before the look, so that what is shown of one that has ended is its end.
@@ -114,21 +107,21 @@ fn once(watcher: &mut Watcher, target: &Target, json: bool, stop: &AtomicBool) -
         thread::sleep(STEP);
     };
     show(&snapshot, json)?;
-    Ok(Ended { code: ExitCode::SUCCESS, has_listened: !target.is_silent(&snapshot) })
+    Ok(!target.is_silent(&snapshot))
 }
 
-/// One frame after another, until nobody is left.
+/// One frame after another, until nobody is left. Says whether it was seen to listen.
 fn frames(
     watcher: &mut Watcher,
-    interval: Duration,
-    json: bool,
+    target: &Target,
+    (interval, json): (Duration, bool),
     stop: &AtomicBool,
-) -> Result<Ended> {
+) -> Result<bool> {
     let mut next = Instant::now();
-    let mut ended = Ended { code: ExitCode::SUCCESS, has_listened: false };
+    let mut has_listened = false;
     while !stop.load(Ordering::Relaxed) {
         let snapshot = watcher.look(Some(interval / 4));
-        ended.has_listened |= !snapshot.listeners().is_empty();
+        has_listened |= !target.is_silent(&snapshot);
         show(&snapshot, json)?;
         if snapshot.is_over() {
             break;
@@ -145,7 +138,7 @@ fn frames(
             thread::sleep(left.min(STEP));
         }
     }
-    Ok(ended)
+    Ok(has_listened)
 }
 
 fn show(snapshot: &Snapshot, json: bool) -> Result<()> {

@@ -5,7 +5,10 @@ use crate::harness::{
     report::{self, connection_cells, process_cells},
 };
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
 
 /// Snapshots whose figures the sparklines show.
 const HISTORY: usize = 200;
@@ -46,10 +49,8 @@ pub(super) struct Screen {
     pub(super) connections: Choice,
     /// Which row of the lower list is chosen.
     pub(super) lower: usize,
-    /// The descriptors of the chosen process; `None` if they may not be read.
-    pub(super) table: Option<Vec<Descriptor>>,
-    /// The connections, by pid and descriptor of those who hold them.
-    pub(super) held: HashMap<(u32, u32), usize>,
+    /// The places of the connections that have an inode, by that.
+    pub(super) held: HashMap<u64, usize>,
     pub(super) filter: String,
     pub(super) is_filtering: bool,
     pub(super) is_help: bool,
@@ -71,6 +72,13 @@ pub(super) struct Point {
     pub(super) processes: Option<u64>,
     pub(super) zombies: Option<u64>,
     pub(super) descriptors: Option<u64>,
+}
+
+/// The addresses of a connection's ends, this one first: they tell it from all others.
+type Ends = (SocketAddr, SocketAddr);
+
+fn ends(connection: &Connection) -> Ends {
+    (connection.local, connection.peer)
 }
 
 impl Choice {
@@ -95,7 +103,11 @@ impl Point {
             opened: counted.map(|counted| counted.opened),
             processes: known(snapshot.processes.len()),
             zombies: known(zombies.count()),
-            descriptors: snapshot.processes.iter().map(|one| one.descriptors).sum(),
+            descriptors: if snapshot.is_hidden {
+                None
+            } else {
+                snapshot.processes.iter().map(Member::descriptors).sum()
+            },
         }
     }
 }
@@ -110,7 +122,6 @@ impl Screen {
             processes: Choice::default(),
             connections: Choice::default(),
             lower: 0,
-            table: None,
             held: HashMap::new(),
             filter: String::new(),
             is_filtering: false,
@@ -135,17 +146,23 @@ impl Screen {
         }
         self.held.clear();
         for (place, connection) in snapshot.connections().iter().enumerate() {
-            let holders = connection.holders.iter().flatten();
-            self.held.extend(holders.map(|one| ((one.pid, one.descriptor), place)));
+            if connection.inode != 0 {
+                self.held.insert(connection.inode, place);
+            }
         }
-        let pid = self.chosen_process().map(|one| one.process.pid);
-        let peer = self.chosen_connection().map(|one| one.peer);
+        let (pid, ends) = self.chosen();
         self.snapshot = snapshot;
-        self.renew(pid, peer);
+        self.renew(pid, ends);
+    }
+
+    /// The pid of the chosen process, and the ends of the chosen connection.
+    fn chosen(&self) -> (Option<u32>, Option<Ends>) {
+        let pid = self.chosen_process().map(|one| one.process.pid);
+        (pid, self.chosen_connection().map(ends))
     }
 
     /// Applies the filter anew.
-    fn renew(&mut self, pid: Option<u32>, peer: Option<std::net::SocketAddr>) {
+    fn renew(&mut self, pid: Option<u32>, chosen: Option<Ends>) {
         let filter = self.filter.to_lowercase();
         let has = |cells: &[String]| cells.iter().any(|cell| cell.to_lowercase().contains(&filter));
         self.processes.renew(
@@ -156,9 +173,8 @@ impl Screen {
         self.connections.renew(
             self.snapshot.connections(),
             |one| filter.is_empty() || has(&connection_cells(one)),
-            |one| Some(one.peer) == peer,
+            |one| Some(ends(one)) == chosen,
         );
-        self.table = self.chosen_process().and_then(|member| member.process.table());
         self.lower = self.lower.min(self.lower_rows().saturating_sub(1));
     }
 
@@ -177,11 +193,19 @@ impl Screen {
             KeyCode::Char(' ') => self.is_paused = !self.is_paused,
             KeyCode::Char('/') => self.is_filtering = true,
             KeyCode::Esc => self.set_filter(String::new()),
-            KeyCode::Tab => self.focus = self.focus.next(),
-            KeyCode::BackTab => self.focus = self.focus.next().next().next(),
+            KeyCode::Tab => self.go_to(self.focus.next()),
+            KeyCode::BackTab => self.go_to(self.focus.next().next().next()),
             code => self.choose(code),
         }
         Wish::GoOn
+    }
+
+    fn go_to(&mut self, focus: Focus) {
+        // The lower list is another one then.
+        if focus.is_of_connections() != self.focus.is_of_connections() {
+            self.lower = 0;
+        }
+        self.focus = focus;
     }
 
     fn edit_filter(&mut self, code: KeyCode) {
@@ -198,9 +222,8 @@ impl Screen {
 
     fn set_filter(&mut self, filter: String) {
         self.filter = filter;
-        let pid = self.chosen_process().map(|one| one.process.pid);
-        let peer = self.chosen_connection().map(|one| one.peer);
-        self.renew(pid, peer);
+        let (pid, ends) = self.chosen();
+        self.renew(pid, ends);
     }
 
     fn choose(&mut self, code: KeyCode) {
@@ -222,10 +245,7 @@ impl Screen {
         match self.focus {
             Focus::Descriptors | Focus::Holders => self.lower = place,
             Focus::Connections => (self.connections.chosen, self.lower) = (place, 0),
-            Focus::Processes => {
-                (self.processes.chosen, self.lower) = (place, 0);
-                self.table = self.chosen_process().and_then(|member| member.process.table());
-            }
+            Focus::Processes => (self.processes.chosen, self.lower) = (place, 0),
         }
     }
 
@@ -237,11 +257,16 @@ impl Screen {
         self.snapshot.connections().get(self.connections.place()?)
     }
 
+    /// The descriptors of the chosen process; `None` if they may not be read.
+    pub(super) fn table(&self) -> Option<&[Descriptor]> {
+        self.chosen_process()?.table.as_deref()
+    }
+
     fn lower_rows(&self) -> usize {
         if self.focus.is_of_connections() {
             self.chosen_connection().map_or(0, |one| one.holders().len())
         } else {
-            self.table.as_ref().map_or(0, Vec::len)
+            self.table().map_or(0, <[_]>::len)
         }
     }
 }

@@ -57,7 +57,7 @@ impl Target {
 
     /// Whether it was started here and does not listen, as far as that may be known.
     pub(super) fn is_silent(&self, snapshot: &Snapshot) -> bool {
-        let is_known = snapshot.sockets.is_ok();
+        let is_known = snapshot.sockets.is_ok() && snapshot.is_open();
         matches!(self, Self::Started(_)) && is_known && snapshot.listeners().is_empty()
     }
 

@@ -34,6 +34,16 @@ pub enum Target {
     Other(String),
 }
 
+impl Target {
+    /// The inode of a socket.
+    pub fn socket(&self) -> Option<u64> {
+        match self {
+            Self::Socket(inode) => Some(*inode),
+            _ => None,
+        }
+    }
+}
+
 impl Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,7 +105,7 @@ impl Holders {
     /// Enters the sockets of one process.
     pub fn enter(&mut self, pid: u32, table: &[Descriptor]) {
         for descriptor in table {
-            if let Target::Socket(inode) = descriptor.target {
+            if let Some(inode) = descriptor.target.socket() {
                 let holder = Holder { pid, descriptor: descriptor.number };
                 self.0.entry(inode).or_default().push(holder);
             }

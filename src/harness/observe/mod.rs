@@ -20,7 +20,7 @@ mod watcher;
 pub use counters::Counters;
 pub use descriptors::{Descriptor, Holder, Holders, Target};
 pub use process::{End, Process, every};
-pub use snapshot::{Connection, Event, Listener, Member, Snapshot, Sockets};
+pub use snapshot::{Connection, Event, Listener, Member, Snapshot, Sockets, remark};
 pub use socket::{Socket, State, sockets};
 pub use tree::{Tree, cpu, tree};
 pub use watcher::{Root, Watcher};

@@ -4,10 +4,11 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
-use super::{Counters, End, Holder, Holders, Process, Socket, State};
+use super::{Counters, Descriptor, End, Holder, Holders, Process, Socket, State};
 
 /// What was seen of a server at one moment.
 #[derive(Clone, Debug)]
@@ -52,8 +53,8 @@ pub struct Member {
     /// The processor time that it has spent since the snapshot before, of each second; 2.0 are two
     /// processors. `None` in its first.
     pub cpu_now: Option<f64>,
-    /// How many descriptors it has open; `None` if they may not be counted.
-    pub descriptors: Option<u64>,
+    /// Its descriptors, in the order of the numbers; `None` if they may not be read.
+    pub table: Option<Arc<[Descriptor]>>,
     /// Its proportional set size in bytes; `None` if it may not be read.
     pub pss: Option<u64>,
     /// The context switches of its threads so far; `None` if they may not be read.
@@ -65,11 +66,14 @@ pub struct Member {
 pub struct Listener {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The number that its descriptors show.
+    pub inode: u64,
     /// How many connections wait to be accepted.
     pub queued: u32,
     /// The backlog. One more than that may wait.
     pub backlog: u32,
-    /// Who of the server holds it; `None` if that may not be known.
+    /// Who holds it, of the server, or of those from whom it may have it; `None` if that may not be
+    /// known.
     pub holders: Option<Vec<Holder>>,
 }
 
@@ -80,8 +84,11 @@ pub struct Connection {
     pub local: SocketAddr,
     /// The other end's address.
     pub peer: SocketAddr,
-    /// This server has opened it, as a client of somebody else.
-    pub is_outgoing: bool,
+    /// The number that its descriptors show; 0 if it has none.
+    pub inode: u64,
+    /// This server has opened it, as a client of somebody else; `None` if that cannot be told, for
+    /// nobody listens at either end now.
+    pub is_outgoing: Option<bool>,
     /// Where it stands at this end.
     pub state: State,
     /// Where it stands at the other end, if that is on this machine.
@@ -90,8 +97,8 @@ pub struct Connection {
     pub unread: u32,
     /// Bytes that the other end has not acknowledged.
     pub unacknowledged: u32,
-    /// Who of the server holds it: nobody, if it waits in the accept queue, or is being closed;
-    /// `None` if that may not be known.
+    /// Who holds it, of the server, or of those from whom it may have it: nobody, if it waits in the
+    /// accept queue, or is being closed; `None` if that may not be known.
     pub holders: Option<Vec<Holder>>,
 }
 
@@ -121,20 +128,21 @@ pub enum Event {
     Orphaned {
         /// It.
         pid: u32,
-        /// Who that was.
-        parent: u32,
+        /// Who that was, if it was seen.
+        parent: Option<u32>,
     },
 }
 
 impl Snapshot {
     /// Nothing of it is left: neither a process, nor a socket that listens.
     pub fn is_over(&self) -> bool {
-        self.processes.is_empty() && self.listeners().is_empty()
+        let is_known = !self.is_hidden || self.sockets.is_ok();
+        self.processes.is_empty() && self.listeners().is_empty() && is_known
     }
 
     /// Whether all its descriptors may be read, so that all its sockets are known.
     pub fn is_open(&self) -> bool {
-        !self.is_hidden && self.processes.iter().all(|one| one.descriptors.is_some())
+        !self.is_hidden && self.processes.iter().all(|one| one.table.is_some())
     }
 
     /// The listening sockets that are known.
@@ -148,10 +156,18 @@ impl Snapshot {
     }
 }
 
+impl Member {
+    /// How many descriptors it has open; `None` if they may not be counted.
+    pub fn descriptors(&self) -> Option<u64> {
+        self.table.as_ref().map(|table| table.len() as u64)
+    }
+}
+
 impl Listener {
     pub(super) fn of(socket: &Socket, holders: &Holders) -> Self {
         Self {
             address: socket.local,
+            inode: socket.inode,
             queued: socket.received,
             backlog: socket.unacknowledged,
             holders: holders.known_of(socket),
@@ -162,13 +178,14 @@ impl Listener {
 impl Connection {
     pub(super) fn of(
         socket: &Socket,
-        is_outgoing: bool,
+        is_outgoing: Option<bool>,
         peer_state: Option<State>,
         holders: &Holders,
     ) -> Self {
         Self {
             local: socket.local,
             peer: socket.peer,
+            inode: socket.inode,
             is_outgoing,
             state: socket.state,
             peer_state,
@@ -183,15 +200,23 @@ impl Connection {
         self.holders.as_deref().unwrap_or_default()
     }
 
-    /// What is remarkable about the state, in words.
+    /// What is remarkable about its state, in words.
     pub fn remark(&self) -> Option<&'static str> {
-        match (self.state, self.is_outgoing) {
-            (State::CloseWait, false) => Some("the client has closed, this server has not"),
-            (State::FinWait2, false) => Some("this server has closed, the client has not"),
-            (State::CloseWait, true) => Some("the other server has closed, this client has not"),
-            (State::FinWait2, true) => Some("this client has closed, the other server has not"),
-            _ => None,
-        }
+        remark(self.state, self.is_outgoing)
+    }
+}
+
+/// What is remarkable about a state, in words; of a connection that this server has opened, or has
+/// not, or that may be either.
+pub fn remark(state: State, is_outgoing: Option<bool>) -> Option<&'static str> {
+    match (state, is_outgoing) {
+        (State::CloseWait, Some(false)) => Some("the client has closed, this server has not"),
+        (State::FinWait2, Some(false)) => Some("this server has closed, the client has not"),
+        (State::CloseWait, Some(true)) => Some("the other server has closed, this client has not"),
+        (State::FinWait2, Some(true)) => Some("this client has closed, the other server has not"),
+        (State::CloseWait, None) => Some("the other end has closed, this one has not"),
+        (State::FinWait2, None) => Some("this end has closed, the other one has not"),
+        _ => None,
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Socket {
     /// Of a listening socket how many connections wait in its accept queue; of another the bytes
     /// that have come and were not read.
     pub received: u32,
-    /// Of a listening socket the most that may wait, the backlog; of another the bytes that the
+    /// Of a listening socket the backlog, one more than which may wait; of another the bytes that the
     /// other end has not acknowledged.
     pub unacknowledged: u32,
 }

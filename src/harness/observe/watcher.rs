@@ -1,8 +1,13 @@
 //! A server watched over time: what takes more than one look.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap, HashSet},
-    fs, mem,
+    fs,
+    iter::successors,
+    mem,
+    net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -40,6 +45,8 @@ pub struct Watcher {
     looked: Option<Instant>,
     counted: Option<Counters>,
     known: BTreeMap<Id, Known>,
+    /// The ports on which it has ever listened.
+    ports: HashSet<u16>,
     /// Of whom the dear figures are read next.
     turn: Id,
 }
@@ -59,7 +66,7 @@ struct Known {
 /// What it takes long to read. `None` also as long as there was no time for it.
 #[derive(Debug, Default)]
 struct Figures {
-    table: Option<Vec<Descriptor>>,
+    table: Option<Arc<[Descriptor]>>,
     pss: Option<u64>,
     switches: Option<u64>,
 }
@@ -73,6 +80,7 @@ impl Watcher {
             looked: None,
             counted: Counters::read().ok(),
             known: BTreeMap::new(),
+            ports: HashSet::new(),
             turn: Id::default(),
         }
     }
@@ -82,20 +90,41 @@ impl Watcher {
     /// whom there was no time keep what was read before, and come first at the next look.
     pub fn look(&mut self, patience: Option<Duration>) -> Snapshot {
         let now = Instant::now();
-        let events = self.enter(now);
-        self.read_figures(patience.map(|patience| Instant::now() + patience));
+        let there = Everybody::new(every());
+        let kin = self.kin(&there);
+        let events = self.enter(there, now);
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        let are_current = self.read_figures(deadline);
+        let mut holders = Holders::default();
+        for one in kin.iter().take_while(|_| !is_past(deadline)) {
+            holders.enter(one.pid, &one.table().unwrap_or_default());
+        }
         Snapshot {
             elapsed: now.duration_since(self.began),
             is_hidden: matches!(self.root, Root::Hidden(_)),
             processes: self.members(),
-            sockets: self.sockets(),
+            sockets: self.sockets(holders, are_current),
             events,
         }
     }
 
-    /// The processes that are there now, and whether they are orphans.
-    fn processes(&self) -> Vec<(Process, bool)> {
-        let mut there = Everybody::new(every());
+    /// Those outside who may hold the same sockets as a process that is watched by its pid: it may
+    /// have them from its ancestors, and its siblings from there too. Of the first process of the
+    /// system all are children.
+    fn kin(&self, there: &Everybody) -> Vec<Process> {
+        let Root::Process(root) = self.root else { return Vec::new() };
+        let parent =
+            |one: &Process| there.by_pid.get(&one.parent).filter(|parent| parent.pid > 1).cloned();
+        let ancestors = successors(there.by_pid.get(&root).and_then(parent), parent);
+        let mut kin: Vec<_> = ancestors.collect();
+        let siblings = kin.first().and_then(|first| there.children.get(&first.pid));
+        let siblings = siblings.into_iter().flatten().filter(|&&pid| pid != root);
+        kin.extend(siblings.filter_map(|pid| there.by_pid.get(pid).cloned()));
+        kin
+    }
+
+    /// The processes of the server among all, and whether they are orphans.
+    fn processes(&self, mut there: Everybody) -> Vec<(Process, bool)> {
         match self.root {
             Root::Hidden(_) => Vec::new(),
             Root::Supervised { keeper, server } => {
@@ -128,13 +157,20 @@ impl Watcher {
     }
 
     /// Remembers who is there now, and says what has happened since the look before.
-    fn enter(&mut self, now: Instant) -> Vec<Event> {
+    fn enter(&mut self, there: Everybody, now: Instant) -> Vec<Event> {
         let since = self.looked.map(|before| now.duration_since(before));
-        let processes = self.processes();
+        let processes = self.processes(there);
         let mut before = mem::take(&mut self.known);
+        let pids: HashSet<u32> = before.keys().map(|&(pid, _)| pid).collect();
         let mut events = Vec::new();
         for (process, is_orphan) in processes {
             let old = before.remove(&id(&process));
+            // The new parent may be of the server too (`PR_SET_CHILD_SUBREAPER(2const)`).
+            let has_outlived = |old: &Known| {
+                let parent = old.process.parent;
+                old.is_orphan || parent != process.parent && pids.contains(&parent)
+            };
+            let is_orphan = is_orphan || old.as_ref().is_some_and(has_outlived);
             if since.is_some() {
                 events.extend(event(old.as_ref(), &process, is_orphan));
             }
@@ -143,7 +179,7 @@ impl Watcher {
                     / since.as_secs_f64()
             });
             let figures = if process.is_zombie() {
-                Figures { table: Some(Vec::new()), pss: Some(0), switches: Some(0) }
+                Figures { table: Some(Arc::default()), pss: Some(0), switches: Some(0) }
             } else {
                 old.map(|old| old.figures).unwrap_or_default()
             };
@@ -154,22 +190,24 @@ impl Watcher {
         events
     }
 
-    fn read_figures(&mut self, deadline: Option<Instant>) {
+    /// Says whether there was time for all.
+    fn read_figures(&mut self, deadline: Option<Instant>) -> bool {
         let (first, last) = (self.known.range(..self.turn), self.known.range(self.turn..));
         let turns: Vec<Id> = last.chain(first).map(|(&id, _)| id).collect();
         for id in turns {
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if is_past(deadline) {
                 self.turn = id;
-                return;
+                return false;
             }
             if let Some(known) = self.known.get_mut(&id) {
                 known.figures = Figures {
-                    table: known.process.table(),
+                    table: known.process.table().map(Arc::from),
                     pss: known.process.pss(),
                     switches: known.process.switches(),
                 };
             }
         }
+        true
     }
 
     fn members(&self) -> Vec<Member> {
@@ -189,52 +227,83 @@ impl Watcher {
             is_orphan: known.is_orphan,
             age: boot.saturating_sub(known.process.started),
             cpu_now: known.cpu_now,
-            descriptors: known.figures.table.as_ref().map(|table| table.len() as u64),
+            table: known.figures.table.clone(),
             pss: known.figures.pss,
             switches: known.figures.switches,
         });
         in_order(members.collect())
     }
 
-    /// The server's sockets, or why they cannot be known.
-    fn sockets(&self) -> Result<Sockets, String> {
+    /// The server's sockets, or why they cannot be known. `others` are those who hold them and are
+    /// no part of it.
+    fn sockets(&mut self, others: Holders, are_current: bool) -> Result<Sockets, String> {
         if self.known.values().any(|one| is_elsewhere(one.process.pid)) {
             return Err(
                 "it is in a network namespace of its own (nsenter(1) goes there)".to_owned()
             );
         }
-        let mut holders = Holders::default();
+        let (mut own, mut holders) = (HashSet::new(), others);
+        let mut are_known = are_current && !matches!(self.root, Root::Hidden(_));
         for known in self.known.values() {
-            holders.enter(known.process.pid, known.figures.table.as_deref().unwrap_or_default());
+            are_known &= known.figures.table.is_some();
+            let table = known.figures.table.as_deref().unwrap_or_default();
+            own.extend(table.iter().filter_map(|one| one.target.socket()));
+            holders.enter(known.process.pid, table);
         }
         let all = sockets().map_err(|error| format!("the kernel does not list them: {error}"))?;
-        let (listeners, connections) = self.own(all, &holders);
+        let (listeners, connections) = self.own(all, &own, are_known, &holders);
         let since = self.counted.zip(Counters::read().ok()).map(|(before, now)| now.since(before));
         Ok(Sockets { listeners, connections, before: self.counted, since })
     }
 
-    /// Those that its processes hold, and those that nobody holds but are of a port on which it
-    /// listens.
-    fn own(&self, all: Vec<Socket>, holders: &Holders) -> (Vec<Listener>, Vec<Connection>) {
+    /// Those that its processes hold, `held`, and those that nobody holds but whose clients have
+    /// come to where it listens. Others may listen there as well, or have listened there before:
+    /// what they hold is not taken for the server's, if all that it holds is known.
+    fn own(
+        &mut self,
+        all: Vec<Socket>,
+        held: &HashSet<u64>,
+        are_known: bool,
+        holders: &Holders,
+    ) -> (Vec<Listener>, Vec<Connection>) {
         let states: HashMap<_, _> =
             all.iter().map(|one| ((one.local, one.peer), one.state)).collect();
-        let is_held = |one: &Socket| !holders.of(one.inode).is_empty();
+        let is_held = |one: &Socket| held.contains(&one.inode);
         let (listening, others): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|one| one.state == State::Listen);
         let is_its_port =
             |one: &Socket| matches!(self.root, Root::Hidden(port) if port == one.local.port());
+        let places: Vec<_> = listening.iter().map(|one| one.local).collect();
         let listeners = listening.into_iter().filter(|one| is_held(one) || is_its_port(one));
-        let listeners: Vec<_> = listeners.map(|one| Listener::of(&one, holders)).collect();
-        let ports: HashSet<_> = listeners.iter().map(|one| one.address.port()).collect();
-        let is_own = |one: &Socket| is_held(one) || ports.contains(&one.local.port());
+        let mut listeners: Vec<_> = listeners.map(|one| Listener::of(&one, holders)).collect();
+        listeners.sort_by_key(|one| (Reverse(one.queued), one.address));
+        self.ports.extend(listeners.iter().map(|one| one.address.port()));
+        let has_come = |one: &Socket| listeners.iter().any(|to| leads_to(one.local, to.address));
+        let is_own = |one: &Socket| is_held(one) || (one.inode == 0 || !are_known) && has_come(one);
+        let is_served = |place: SocketAddr| places.iter().any(|&to| leads_to(place, to));
         let connections = others.into_iter().filter(is_own).map(|one| {
             let peer_state = states.get(&(one.peer, one.local)).copied();
-            let is_outgoing = !ports.contains(&one.local.port());
+            let is_outgoing = if self.ports.contains(&one.local.port()) || is_served(one.local) {
+                Some(false)
+            } else {
+                is_served(one.peer).then_some(true)
+            };
             Connection::of(&one, is_outgoing, peer_state, holders)
         });
         let connections = connections.collect();
         (listeners, connections)
     }
+}
+
+fn is_past(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
+/// Whether who connects to `place` gets to a socket that listens at `listener` (`ip(7)`,
+/// `INADDR_ANY`).
+fn leads_to(place: SocketAddr, listener: SocketAddr) -> bool {
+    let is_there = listener.ip().is_unspecified() || listener.ip() == place.ip();
+    is_there && listener.port() == place.port()
 }
 
 /// Whether a process has other sockets than this one can see (`network_namespaces(7)`).
@@ -285,9 +354,13 @@ fn event(old: Option<&Known>, process: &Process, is_orphan: bool) -> Option<Even
     if process.is_zombie() && !old.is_some_and(|old| old.process.is_zombie()) {
         return Some(Event::Zombie { pid, end });
     }
-    let Some(old) = old else {
-        return Some(Event::Started { pid, parent });
-    };
-    let is_new = is_orphan && !old.is_orphan;
-    is_new.then_some(Event::Orphaned { pid, parent: old.process.parent })
+    match old {
+        // Who has started it was never seen.
+        None if is_orphan => Some(Event::Orphaned { pid, parent: None }),
+        None => Some(Event::Started { pid, parent }),
+        Some(old) => {
+            let is_new = is_orphan && !old.is_orphan;
+            is_new.then_some(Event::Orphaned { pid, parent: Some(old.process.parent) })
+        }
+    }
 }

@@ -63,7 +63,7 @@ impl EventView {
             Event::Started { pid, parent } => ("started", pid, Some(parent), None),
             Event::Zombie { pid, end } => ("zombie", pid, None, end.map(ended)),
             Event::Reaped { pid } => ("reaped", pid, None, None),
-            Event::Orphaned { pid, parent } => ("orphaned", pid, Some(parent), None),
+            Event::Orphaned { pid, parent } => ("orphaned", pid, parent, None),
         };
         Self { event, pid, parent, end }
     }
@@ -102,7 +102,7 @@ impl<'a> ProcessView<'a> {
             is_orphan: member.is_orphan,
             end: process.end.map(ended),
             threads: process.threads,
-            descriptors: member.descriptors,
+            descriptors: member.descriptors(),
             pss_bytes: member.pss,
             cpu_now: member.cpu_now,
             cpu_seconds: process.own_cpu.as_secs_f64(),
@@ -137,8 +137,8 @@ struct ConnectionView {
     /// This end, and the other.
     local: SocketAddr,
     peer: SocketAddr,
-    /// Whether it is a client here, of another server.
-    is_outgoing: bool,
+    /// Whether it is a client here, of another server; `null` if that cannot be told.
+    is_outgoing: Option<bool>,
     /// By the name of RFC 9293, at this end, and at the other if that is on this machine.
     state: &'static str,
     peer_state: Option<&'static str>,

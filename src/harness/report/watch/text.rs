@@ -1,7 +1,9 @@
 //! A snapshot as a person reads it: the words, and the rows that the screen shows as well.
 
 use super::super::{
-    super::observe::{Connection, End, Event, Holder, Listener, Member, Snapshot, Sockets, State},
+    super::observe::{
+        Connection, End, Event, Holder, Listener, Member, Snapshot, Sockets, State, remark,
+    },
     ink::Ink,
     short,
     table::{Lean, table, text},
@@ -92,11 +94,12 @@ fn counted(number: usize, one: &str, many: &str) -> String {
 }
 
 fn processes(snapshot: &Snapshot, on_terminal: bool, ink: Ink) -> String {
+    if snapshot.is_hidden {
+        let said = "its processes may not be known: another user's, or of another PID namespace\n";
+        return said.to_owned();
+    }
     if snapshot.is_over() {
         return ink.failure("no process is left\n");
-    }
-    if snapshot.processes.is_empty() {
-        return "its processes may not be known: they are another user's\n".to_owned();
     }
     let mut table = titled(PROCESS_TITLES, PROCESSES, on_terminal);
     let mut zombies: HashMap<u32, usize> = HashMap::new();
@@ -120,7 +123,7 @@ fn processes(snapshot: &Snapshot, on_terminal: bool, ink: Ink) -> String {
 
 /// What stands in a process's row, below [`PROCESS_TITLES`].
 pub fn process_cells(member: &Member) -> [String; 9] {
-    let Member { process, depth, is_orphan, age, cpu_now, descriptors, pss, switches } = member;
+    let Member { process, depth, is_orphan, age, cpu_now, pss, switches, .. } = member;
     let lives = !process.is_zombie();
     let of_living = |figure: Option<u64>, words: fn(u64) -> String| match figure {
         _ if !lives => "–".to_owned(),
@@ -137,7 +140,7 @@ pub fn process_cells(member: &Member) -> [String; 9] {
         format!("{branch}{}", plain(&process.name)),
         state_word(member),
         if lives { short::count(process.threads) } else { "–".to_owned() },
-        of_living(*descriptors, short::count),
+        of_living(member.descriptors(), short::count),
         of_living(*pss, short::memory),
         cpu_now.filter(|_| lives).map_or("–".to_owned(), short::share),
         of_living(*switches, short::count),
@@ -197,17 +200,21 @@ fn listeners(snapshot: &Snapshot, on_terminal: bool) -> String {
 /// What the kernel has counted for all servers.
 pub fn counters_line(sockets: &Sockets) -> String {
     let Sockets { before: Some(before), since: Some(since), .. } = sockets else {
-        return "accept-queue overflows: ?".to_owned();
+        return "overflows of the accept queue, drops: ?".to_owned();
     };
+    let count = short::count;
     format!(
-        "accept-queue overflows, all servers here: {} since the watch began, {} before",
-        since.listen_overflows, before.listen_overflows
+        "all servers: {} overflows, {} drops in this watch; {}, {} before",
+        count(since.listen_overflows),
+        count(since.listen_drops),
+        count(before.listen_overflows),
+        count(before.listen_drops)
     )
 }
 
 /// What stands in a listening socket's row, below [`LISTENER_TITLES`].
 pub fn listener_cells(listener: &Listener) -> [String; 4] {
-    let Listener { address, queued, backlog, holders } = listener;
+    let Listener { address, queued, backlog, holders, .. } = listener;
     [address.to_string(), queued.to_string(), backlog.to_string(), held_by(holders.as_deref())]
 }
 
@@ -219,18 +226,20 @@ fn states(connections: &[Connection], on_terminal: bool) -> String {
 
 /// How many connections are in which state, at both ends, below [`STATE_TITLES`].
 pub fn state_rows(connections: &[Connection]) -> Vec<[String; 4]> {
-    let mut states: BTreeMap<State, (usize, usize, &str)> = BTreeMap::new();
+    let mut states: BTreeMap<State, (usize, usize, Option<bool>)> = BTreeMap::new();
     for connection in connections {
         let entry = states.entry(connection.state).or_default();
+        let is_alike = entry.0 == 0 || entry.2 == connection.is_outgoing;
+        entry.2 = connection.is_outgoing.filter(|_| is_alike);
         entry.0 += 1;
-        entry.2 = connection.remark().unwrap_or_default();
         if let Some(state) = connection.peer_state {
             states.entry(state).or_default().1 += 1;
         }
     }
     let number = |count: usize| if count == 0 { "–".to_owned() } else { count.to_string() };
-    let row = |(state, (here, there, remark)): (State, (usize, usize, &str))| {
-        [state.name().to_owned(), number(here), number(there), remark.to_owned()]
+    let row = |(state, (here, there, is_outgoing)): (State, (usize, usize, Option<bool>))| {
+        let said = remark(state, is_outgoing).filter(|_| here > 0).unwrap_or_default();
+        [state.name().to_owned(), number(here), number(there), said.to_owned()]
     };
     states.into_iter().map(row).collect()
 }
@@ -283,7 +292,10 @@ pub fn event_lines(events: &[Event]) -> Vec<String> {
                 let how = end.map_or_else(|| "ended".to_owned(), ended);
                 (0, format!("{how}, not reaped"), pid)
             }
-            Event::Orphaned { pid, parent } => (1, format!("outlived its parent {parent}"), pid),
+            Event::Orphaned { pid, parent: Some(parent) } => {
+                (1, format!("outlived its parent {parent}"), pid)
+            }
+            Event::Orphaned { pid, parent: None } => (1, "outlived its parent".to_owned(), pid),
             Event::Reaped { pid } => (2, "ended, and was reaped".to_owned(), pid),
             Event::Started { pid, parent } => (3, format!("started by {parent}"), pid),
         };
