@@ -421,6 +421,22 @@ fn ctrl_c_on_the_screen_is_130_whatever_is_watched() {
 }
 
 #[test]
+fn the_screen_of_a_server_that_cannot_listen_ends_with_the_reason() {
+    let taken = start("iterativeserver");
+    let program = cargo_bin("concurrentserver2");
+    let arguments = format!("-- '{}' --listen {}", program.display(), taken.address());
+    let Some(mut terminal) = Terminal::start(&arguments, 24) else {
+        println!(
+            "skipped the_screen_of_a_server_that_cannot_listen_ends_with_the_reason: no script(1)"
+        );
+        return;
+    };
+    terminal.await_text("address already in use");
+    await_until("the end", || terminal.script.try_wait().unwrap().is_some());
+    assert_eq!(terminal.script.wait().unwrap().code(), Some(2));
+}
+
+#[test]
 fn a_low_terminal_shows_what_there_is_room_for() {
     let server = start("epollserver");
     let clients = [ask(&server), ask(&server), ask(&server)];

@@ -58,15 +58,23 @@ pub(super) fn draw(screen: &Screen, paint: Paint, frame: &mut Frame<'_>) {
     let states = state_rows(screen.snapshot.connections());
     let listeners = screen.snapshot.listeners().len().clamp(1, LISTENERS);
     // On a low terminal the lists come first.
-    let height = frame.area().height;
-    let if_from = |least: u16, count: usize| lines(if height < least { 0 } else { count });
+    let height = usize::from(frame.area().height);
+    let if_from = |least: usize, count: usize| if height < least { 0 } else { count };
+    let sparking = if_from(20, 3);
+    let listening = if_from(14, listeners + 2);
+    let in_states = if_from(18, if states.is_empty() { 0 } else { states.len() + 1 });
+    // The two lists share what is left, three to two; what one does not need is the other's.
+    let left = height.saturating_sub(3 + sparking + listening + in_states);
+    let titled = |rows: usize| rows + 2;
+    let lower = titled(screen.lower_rows()).min(left * 2 / 5);
+    let upper = titled(screen.upper_rows()).min(left - lower);
     let [head, sparks, upper, listening, in_states, lower, event, keys] = Layout::vertical([
         Constraint::Length(1),
-        if_from(20, 3),
-        Constraint::Fill(3),
-        if_from(14, listeners + 2),
-        if_from(18, if states.is_empty() { 0 } else { states.len() + 1 }),
-        Constraint::Fill(2),
+        lines(sparking),
+        lines(upper),
+        lines(listening),
+        lines(in_states),
+        Constraint::Fill(1),
         Constraint::Length(1),
         Constraint::Length(1),
     ])
@@ -142,7 +150,11 @@ fn draw_processes(screen: &Screen, paint: Paint, frame: &mut Frame<'_>, area: Re
         let member = &screen.snapshot.processes[place];
         row(process_cells(member), &[2, 1]).style(colour(member))
     });
-    let widths = [7, 0, 15, 5, 5, 5, 5, 5, 5].map(|width| match width {
+    let pids = screen.snapshot.processes.iter().map(|one| one.process.pid);
+    // Names want the columns that pids leave.
+    let pid = pids.max().map_or(3, |pid| pid.to_string().len().max(3));
+    let pid = u16::try_from(pid).unwrap_or(u16::MAX);
+    let widths = [pid, 0, 15, 5, 5, 4, 5, 5, 5].map(|width| match width {
         0 => Constraint::Min(12),
         width => Constraint::Length(width),
     });

@@ -47,6 +47,10 @@ fn keep_current(
     let mut has_listened = false;
     while !stop.load(Ordering::Relaxed) {
         has_listened |= !target.is_silent(&screen.snapshot);
+        if !has_listened && screen.snapshot.is_over() {
+            // Why it could not listen is more than an empty screen says.
+            break;
+        }
         if Instant::now() >= next && !screen.is_paused {
             screen.show(watcher.look(Some(interval / 4)));
             next = Instant::now() + interval;

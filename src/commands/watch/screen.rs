@@ -262,7 +262,13 @@ impl Screen {
         self.chosen_process()?.table.as_deref()
     }
 
-    fn lower_rows(&self) -> usize {
+    pub(super) fn upper_rows(&self) -> usize {
+        let is_of_connections = self.focus.is_of_connections();
+        let list = if is_of_connections { &self.connections } else { &self.processes };
+        list.places.len()
+    }
+
+    pub(super) fn lower_rows(&self) -> usize {
         if self.focus.is_of_connections() {
             self.chosen_connection().map_or(0, |one| one.holders().len())
         } else {

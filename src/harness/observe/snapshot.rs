@@ -86,8 +86,8 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The number that its descriptors show; 0 if it has none.
     pub inode: u64,
-    /// This server has opened it, as a client of somebody else; `None` if that cannot be told, for
-    /// nobody listens at either end now.
+    /// This server has opened it, as a client of somebody else; `None` if that cannot be told, for no
+    /// socket that is seen here listens at either end.
     pub is_outgoing: Option<bool>,
     /// Where it stands at this end.
     pub state: State,
