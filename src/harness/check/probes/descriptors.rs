@@ -36,6 +36,8 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
             broken(Trouble { said, exchange })
         })?;
     }
+    // A child that is about to end has descriptors still.
+    server.settle();
     let mut after = count()?;
     if server.has_ended() {
         let said = format!("client {CLIENTS} of {CLIENTS}");

@@ -38,7 +38,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
         let launch = |launch: Launch| launch.process_limit(own + ROOM).real_user(user);
         server = bench.start_with(launch).map_err(|why| {
             let why = why.evidence;
-            Finding::unknown(format!("the limit does not bind root, and as another user {why}"))
+            Finding::unknown(format!(
+                "the limit does not bind root: check it as an ordinary user; as another one {why}"
+            ))
         })?;
     }
     server.settle();
