@@ -23,12 +23,12 @@ const COLUMNS: [(&str, Lean); 10] = [
 
 const LEGEND: &str = "\
 req/s: complete answers a second, each client asking again when it has its own.
-p50, p99: response time, from the start of the connect.  fails: see below.
-CPU: of the server and all its children, by answer.  PSS: memory of all its
-processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
-where they add up).  What broke: it died, leaks descriptors, leaves zombies; a
-client that says nothing keeps the others waiting (one at a time); \u{2013} is none
-of these.
+p50, p99: response time, from the start of the connect where one is made.
+fails: named below.  CPU: of the server and all its children, per answer.
+PSS: memory of all its processes.  fds, zom: descriptors and zombies left (500
+requests a turn at most where they add up).  What broke: it died, leaks
+descriptors, leaves zombies; a client that says nothing keeps the others
+waiting (one at a time); \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.
@@ -76,7 +76,7 @@ fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> Stri
             row.p99_us.map_or_else(none, short::time),
             short::count(row.failures.values().sum()),
             row.cpu_us_per_request.map_or_else(none, short::time),
-            row.peak_pss.map_or_else(none, short::memory),
+            row.peak_pss.filter(|&bytes| bytes > 0).map_or_else(none, short::memory),
             row.descriptors_left.map_or_else(none, short::count),
             short::count(row.zombies_left as u64),
             row.broke.word().to_owned(),
