@@ -1,7 +1,7 @@
 //! `rungs load`, from outside.
 
 use super::{
-    support::{descriptors_at_rest, rungs, start},
+    support::{descriptors_at_rest, has_results, rungs, start},
     waiting::{PATIENCE, await_until},
 };
 use assert_cmd::cargo::cargo_bin;
@@ -403,7 +403,7 @@ fn a_second_interrupt_ends_a_run_at_once() {
     writer.write_all(&vec![b' '; usize::try_from(room).unwrap()]).unwrap();
     let mut child = long_run(&server, &["--json", file.to_str().unwrap()], writer.into());
     interrupt(&child);
-    await_until("the end of the run", || file.exists());
+    await_until("the end of the run", || has_results(&file));
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(reader);

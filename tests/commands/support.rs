@@ -6,7 +6,11 @@ use rungs::harness::{
     observe,
     supervise::{Launch, Server},
 };
-use std::io::{BufRead, BufReader, Read};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+};
 
 pub(crate) fn rungs(arguments: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("rungs"));
@@ -25,6 +29,12 @@ pub(crate) fn first_line<R: Read>(stream: R) -> (String, BufReader<R>) {
     let (mut stream, mut line) = (BufReader::new(stream), String::new());
     stream.read_line(&mut line).unwrap();
     (line, stream)
+}
+
+/// Whether a file has been written: an empty one is there for a moment when the run begins, which
+/// shows that it may be made, and before Ctrl-C means anything to the run.
+pub(crate) fn has_results(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|file| file.len() > 0)
 }
 
 /// How many descriptors a server has open that waits for clients. It announces itself before it has
