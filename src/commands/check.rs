@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let file = args.junit.as_deref().map(ResultFile::open).transpose()?;
     let target = Target { command: args.command.clone(), port: args.port };
     let bar = progress_bar();
-    let stop = stop_on_interrupt(&bar).context("handle SIGINT")?;
+    let (stop, _) = stop_on_interrupt(&bar).context("handle SIGINT")?;
     let result = put(args, &target, &bar, &stop);
     bar.finish_and_clear();
     if result.is_err() && stop.load(Ordering::Relaxed) {

@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let file = args.json.as_deref().filter(|_| !prints_json).map(ResultFile::open).transpose()?;
     let plan = plan(args)?;
     let bar = progress_bar(&plan);
-    let stop = stop_on_interrupt(&bar).context("handle SIGINT")?;
+    let (stop, telling) = stop_on_interrupt(&bar).context("handle SIGINT")?;
     let before = |next: &str| {
         bar.set_message(next.to_owned());
         bar.inc(1);
@@ -90,6 +90,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         }
     });
     bar.finish_and_clear();
+    if stop.load(Ordering::Relaxed) {
+        // So that it is said before the figures, however soon these come.
+        telling.join().ok();
+    }
     let json = report::comparison_json(&comparison)?;
     let printed = if prints_json {
         print("the comparison", &json)

@@ -10,22 +10,24 @@ use signal_hook::{
 use std::{
     io,
     sync::{Arc, atomic::AtomicBool},
-    thread,
+    thread::{self, JoinHandle},
 };
 
 /// The first Ctrl-C ends the run with what was measured, and the bar at once; the second ends the
-/// program. The servers' keepers end the servers.
-pub(super) fn stop_on_interrupt(bar: &ProgressBar) -> io::Result<Arc<AtomicBool>> {
+/// program. The servers' keepers end the servers. The thread is over when the user has been told.
+pub(super) fn stop_on_interrupt(
+    bar: &ProgressBar,
+) -> io::Result<(Arc<AtomicBool>, JoinHandle<()>)> {
     let stop = stop_flag()?;
     let (mut signals, bar) = (Signals::new([SIGINT, SIGTERM])?, bar.clone());
     // What is under way may go on for seconds; the user should not be left in doubt.
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+    let telling = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if signals.forever().next().is_some() {
             bar.finish_and_clear();
             say("stopping; Ctrl-C again ends at once");
         }
     })?;
-    Ok(stop)
+    Ok((stop, telling))
 }
 
 /// A flag that the first Ctrl-C raises; the second ends the program, whatever it waits for.

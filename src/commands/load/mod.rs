@@ -31,11 +31,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let files = Files::open(args)?;
     let plan = load::Plan { targets: target::listened_to(&plan.targets)?, ..plan };
     let live = Live::new();
-    let stop = stop_on_interrupt(&live.bar).context("handle SIGINT")?;
+    let (stop, telling) = stop_on_interrupt(&live.bar).context("handle SIGINT")?;
     let outcome = load::run(&plan, &stop, &|snapshot| live.show(&plan, snapshot));
     live.bar.finish_and_clear();
     let outcome = outcome?;
     let interrupted = stop.load(Ordering::Relaxed);
+    if interrupted {
+        telling.join().ok();
+    }
     files.write(&LoadRun {
         url: &args.url.text,
         plan: &plan,
