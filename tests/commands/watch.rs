@@ -359,6 +359,11 @@ impl Terminal {
         self.screen.lock().unwrap().screen().contents()
     }
 
+    /// Waits for the end, and says what it ended with.
+    fn exit_code(&mut self) -> Option<i32> {
+        await_some("the end", || self.script.try_wait().unwrap()).code()
+    }
+
     fn await_text(&self, text: &str) {
         await_until(text, || self.text().contains(text));
     }
@@ -404,8 +409,7 @@ fn a_terminal_gets_a_screen_with_keys() {
     terminal.press("?");
     terminal.await_text("its parent has not waited for it");
     terminal.press("q");
-    await_until("the end", || terminal.script.try_wait().unwrap().is_some());
-    assert_eq!(terminal.script.wait().unwrap().code(), Some(0));
+    assert_eq!(terminal.exit_code(), Some(0));
 }
 
 #[test]
@@ -416,8 +420,7 @@ fn ctrl_c_on_the_screen_is_130_whatever_is_watched() {
     };
     terminal.await_text("1 process, 0 connections");
     terminal.press("\x03");
-    await_until("the end", || terminal.script.try_wait().unwrap().is_some());
-    assert_eq!(terminal.script.wait().unwrap().code(), Some(130));
+    assert_eq!(terminal.exit_code(), Some(130));
 }
 
 #[test]
@@ -432,8 +435,7 @@ fn the_screen_of_a_server_that_cannot_listen_ends_with_the_reason() {
         return;
     };
     terminal.await_text("address already in use");
-    await_until("the end", || terminal.script.try_wait().unwrap().is_some());
-    assert_eq!(terminal.script.wait().unwrap().code(), Some(2));
+    assert_eq!(terminal.exit_code(), Some(2));
 }
 
 #[test]
@@ -448,8 +450,7 @@ fn a_low_terminal_shows_what_there_is_room_for() {
         };
         terminal.await_text("1 process, 3 connections");
         terminal.press("\x1b[B\t\x1b[B\t\x1b[B\t\x1b[Bq");
-        await_until("the end", || terminal.script.try_wait().unwrap().is_some());
-        assert_eq!(terminal.script.wait().unwrap().code(), Some(0), "{lines} lines");
+        assert_eq!(terminal.exit_code(), Some(0), "{lines} lines");
     }
     drop(clients);
 }
