@@ -17,6 +17,9 @@ use std::{
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8888";
 
+/// Where `rungs check` tells a server its address, among other places (lessons/contract.md).
+const ADDRESS_VARIABLE: &str = "RUNGS_ADDR";
+
 const ABOUT: &str = "A rung of the ladder.
 It answers /, /hello, /sleep/MS, /burn/MS, /bytes/N and POST /echo.";
 
@@ -33,7 +36,7 @@ const EXAMPLES: &str = "Examples:
 #[command(about = ABOUT, after_help = EXAMPLES)]
 pub struct Args {
     /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
 }
 
@@ -42,7 +45,7 @@ pub struct Args {
 #[command(about = ABOUT, after_help = EXAMPLES)]
 pub struct SleepArgs {
     /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
     /// How long to block after each answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
@@ -54,7 +57,7 @@ pub struct SleepArgs {
 #[command(about = ABOUT, after_help = EXAMPLES)]
 pub struct PreforkArgs {
     /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
     /// How many worker processes to make
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -66,7 +69,7 @@ pub struct PreforkArgs {
 #[command(about = "One request, and all that goes over the wire for it.")]
 pub struct Client1Args {
     /// The server
-    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
     pub connect: SocketAddr,
     /// What to ask for
     #[arg(long, value_name = "PATH", default_value = "/hello")]
@@ -78,7 +81,7 @@ pub struct Client1Args {
 #[command(about = "Forked clients that open connections and hold them.")]
 pub struct Client2Args {
     /// The server, which must be on this machine
-    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS, value_parser = loopback)]
+    #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS, value_parser = loopback)]
     pub connect: SocketAddr,
     /// How many client processes to fork
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
