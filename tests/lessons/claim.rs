@@ -56,8 +56,8 @@ fn pattern(line: &str) -> Option<Regex> {
         }
         word
     });
-    let words = words.collect::<Vec<_>>().join(" +");
-    Some(Regex::new(&format!("^ *{words}$")).unwrap())
+    let words = words.collect::<Vec<_>>().join(r"\s+");
+    Some(Regex::new(&format!(r"^\s*{words}$")).unwrap())
 }
 
 /// Ends the last line, if there is one, and there only.

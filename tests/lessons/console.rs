@@ -4,15 +4,23 @@ use super::{
     claim,
     page::{Fence, Page},
     shell::{Shell, has},
-    waiting::PATIENCE,
 };
-use std::{collections::BTreeSet, env, time::Instant};
+use std::{
+    collections::BTreeSet,
+    env,
+    time::{Duration, Instant},
+};
 
 /// What a lesson may use besides bash and what every Linux has.
 const TOOLS: [&str; 7] = ["curl", "nc", "nginx", "ps", "python3", "ss", "strace"];
 
 /// What only looks, and may look again while things have not come to rest.
 const LOOKS: [&str; 7] = ["cat ", "echo ", "grep ", "ls ", "ps ", "rungs watch --once ", "ss "];
+
+/// How long what comes from the background, or to rest, may take.
+const LATE: Duration = Duration::from_secs(30);
+/// How soon to look again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// A command, and what it is said to print.
 struct Step<'a> {
@@ -51,10 +59,11 @@ pub(crate) fn check(page: &Page) -> Result<(), String> {
     }
     for step in &steps {
         let is_so = |actual: &str| claim::compare(&step.claimed, actual).is_ok();
-        let mut actual = shell.run(&step.command, is_so);
         let start = Instant::now();
-        while !is_so(&actual) && step.only_looks() && start.elapsed() < PATIENCE / 4 {
-            actual = shell.run(&step.command, is_so);
+        let late = if step.only_looks() { AGAIN } else { LATE };
+        let mut actual = shell.run(&step.command, late, is_so);
+        while !is_so(&actual) && step.only_looks() && start.elapsed() < LATE {
+            actual = shell.run(&step.command, late, is_so);
         }
         claim::compare(&step.claimed, &actual)
             .map_err(|error| format!("{}: $ {}\n{error}", page.place(step.at), step.command))?;

@@ -1,10 +1,7 @@
 //! One bash a lesson. It reads commands from a named pipe, and all that it and its children print
 //! goes to one file, so that a server in the background is heard where it speaks.
 
-use super::{
-    root,
-    waiting::{PATIENCE, await_until},
-};
+use super::{root, waiting::await_until};
 use assert_cmd::cargo::cargo_bin;
 use regex::Regex;
 use rungs::harness::supervise::{Launch, Server};
@@ -88,14 +85,19 @@ impl Shell {
     }
 
     /// Executes a command, and waits until its output, with whatever comes from the background, is
-    /// `enough`. Returns what has come by then, or when nothing more can come.
-    pub(crate) fn run(&mut self, command: &str, enough: impl Fn(&str) -> bool) -> String {
+    /// `enough`. Returns what has come by then, or when nothing more can come, or when it is late.
+    pub(crate) fn run(
+        &mut self,
+        command: &str,
+        late: Duration,
+        enough: impl Fn(&str) -> bool,
+    ) -> String {
         self.send(command);
         let start = Instant::now();
         loop {
             let raw = self.unread();
             let text = self.readable(&raw);
-            let is_all = raw.contains(&ALONE) || start.elapsed() > PATIENCE / 4;
+            let is_all = raw.contains(&ALONE) || start.elapsed() > late;
             if is_all || enough(&text) {
                 self.read += raw.len();
                 return text;

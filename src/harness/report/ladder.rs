@@ -54,10 +54,13 @@ pub fn ladder_json(ladder: &[Rung]) -> serde_json::Result<String> {
 
 /// The ladder as the table in the README.
 pub fn ladder_markdown(ladder: &[Rung]) -> String {
-    let mut text = "| # | rung | the idea | what still breaks |\n|---|---|---|---|\n".to_owned();
-    for Rung { number, name, idea, breaks, .. } in ladder {
+    let mut text =
+        "| lesson | rung | the idea | what still breaks |\n|---|---|---|---|\n".to_owned();
+    for rung in ladder {
+        let Rung { number, name, idea, breaks, .. } = rung;
+        let (lesson, program) = (rung.lesson(), format!("[`{name}`](src/bin/{name}.rs)"));
         // Writing into a String cannot fail.
-        writeln!(text, "| {number} | [`{name}`](src/bin/{name}.rs) | {idea} | {breaks} |").ok();
+        writeln!(text, "| [{number}]({lesson}) | {program} | {idea} | {breaks} |").ok();
     }
     writeln!(text, "\nTo come: {}.", TO_COME.join(", ")).ok();
     text
