@@ -3,7 +3,8 @@
 use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, print, say};
 use crate::{
     harness::{
-        compare::{self, Comparison, Peer, Plan, Profile, Subject},
+        cargo::Profile,
+        compare::{self, Comparison, Peer, Plan, Subject},
         load::Reuse,
         report::{self, ResultFile},
     },

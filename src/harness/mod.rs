@@ -1,6 +1,7 @@
 //! The harness wing: it treats any server as a black box, a command and an address, and never
 //! calls a rung's code.
 //!
+//! - [`cargo`] is where programs are built;
 //! - [`supervise`] starts a server, waits until it accepts, and ends it with all its children;
 //! - [`observe`] is the kernel's view of a running server;
 //! - [`load`] is the load generator;
@@ -8,6 +9,7 @@
 //! - [`compare`] gives the same work to many servers, side by side;
 //! - [`report`] makes text and JSON of what the others found.
 
+pub mod cargo;
 pub mod check;
 pub mod compare;
 pub mod load;
