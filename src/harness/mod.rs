@@ -6,12 +6,14 @@
 //! - [`observe`] is the kernel's view of a running server;
 //! - [`load`] is the load generator;
 //! - [`check`] puts a server to probes, and gives verdicts;
+//! - [`learn`] is the learner's way up the ladder, checked at each save;
 //! - [`compare`] gives the same work to many servers, side by side;
 //! - [`report`] makes text and JSON of what the others found.
 
 pub mod cargo;
 pub mod check;
 pub mod compare;
+pub mod learn;
 pub mod load;
 pub mod observe;
 pub mod report;
