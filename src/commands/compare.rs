@@ -60,7 +60,7 @@ pub(super) struct Args {
 }
 
 /// Takes the rungs that exist, and says of those to come that they do not.
-fn rung() -> impl TypedValueParser<Value = String> {
+pub(super) fn rung() -> impl TypedValueParser<Value = String> {
     let exist = LADDER.iter().map(|rung| PossibleValue::new(rung.name));
     let to_come = TO_COME.iter().map(|name| PossibleValue::new(*name).hide(true));
     PossibleValuesParser::new(exist.chain(to_come)).try_map(|name| {
