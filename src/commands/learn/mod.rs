@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     harness::{
+        check::Verdict,
         learn::{Event, Language, Outcome, State, Step, attempt},
         report,
     },
@@ -186,7 +187,7 @@ fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
             }
         }
         Event::Building if io::stderr().is_terminal() => say("building with cargo"),
-        Event::Building | Event::Putting(_) => {}
+        Event::Building | Event::Starting | Event::Putting(_) => {}
     };
     let outcome = attempt(step, &place.workshop.folder_of(step.rung), &stop, &tell);
     let said = |outcome| {
@@ -198,7 +199,11 @@ fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
             print("the check", &said(&outcome))?;
             Ok(ExitCode::from(MISUSED))
         }
-        Outcome::Open(_) => Ok(ExitCode::FAILURE),
+        Outcome::Open(checkup) => {
+            print("the check", &format!("not reached: rung {}, {name}\n", step.rung.number))?;
+            let is_known = checkup.has(Verdict::Fail) || !checkup.has(Verdict::Unknown);
+            Ok(ExitCode::from(if is_known { 1 } else { MISUSED }))
+        }
         Outcome::Reached(_) => {
             place.set(step, State::Passed)?;
             let next = place.progress.next_after(step.rung);

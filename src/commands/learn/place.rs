@@ -31,6 +31,8 @@ pub(super) struct Place {
     /// What was wrong with the file, to be told.
     pub(super) faults: Vec<String>,
     language: Option<Language>,
+    /// What could not be written yet.
+    unwritten: Vec<Entry>,
 }
 
 impl Place {
@@ -51,7 +53,7 @@ impl Place {
             Err(error) => (Progress::default(), vec![described(&error)]),
         };
         let current = progress.current();
-        Ok(Self { workshop, progress, current, faults, language })
+        Ok(Self { workshop, progress, current, faults, language, unwritten: Vec::new() })
     }
 
     pub(super) fn named_or_current(&self, name: Option<&str>) -> Result<Step> {
@@ -123,19 +125,21 @@ impl Place {
     /// Notes how far a step is, here and in the file.
     ///
     /// # Errors
-    /// It could not be written. It is noted here all the same.
+    /// It could not be written. It is noted here all the same, and written with the next.
     pub(super) fn set(&mut self, step: &Step, state: State) -> Result<()> {
         let folder = self.workshop.folder_of(step.rung);
         let language = Language::of(&folder).or_else(|| Some(self.language()));
         // What is passed with a server, in whatever it is written; else what was meant.
         let entry = Entry { rung: step.rung, state, language };
         self.progress.set(entry);
-        self.progress = self.written(entry)?;
+        self.unwritten.push(entry);
+        self.progress = self.written()?;
+        self.unwritten.clear();
         Ok(())
     }
 
     /// Adds to the file as it is now: somebody else may have written it since.
-    fn written(&self, entry: Entry) -> Result<Progress> {
+    fn written(&self) -> Result<Progress> {
         let (folder, file) = (&self.workshop.folder, file(&self.workshop));
         let name = || format!("write {}", shown(&file));
         fs::create_dir_all(folder).with_context(name)?;
@@ -143,7 +147,9 @@ impl Place {
         // On file systems without locks two at once are a risk that is borne.
         let _locked = locked.ok();
         let (mut progress, _) = read(&file)?;
-        progress.set(entry);
+        for &entry in &self.unwritten {
+            progress.set(entry);
+        }
         ResultFile::open(&file)?.finish(&progress.to_string())?;
         Ok(progress)
     }
@@ -155,8 +161,15 @@ impl Place {
             Some(_) => lesson,
             None => format!("{lesson} is not there; src/bin/{}.rs is the rung", step.rung.name),
         };
-        let program = self.program(step).map(|program| shown(&program));
-        report::step_text(step, &lesson, program.as_deref())
+        let begun = self.program(step).map(|program| {
+            let by_hand = match Language::of(&self.workshop.folder_of(step.rung)) {
+                Some(Language::Python) => format!("python3 {}", shown(&program)),
+                _ => format!("cd {} && cargo run", shown(&self.workshop.folder_of(step.rung))),
+            };
+            (shown(&program), by_hand)
+        });
+        let begun = begun.as_ref().map(|(program, by_hand)| (&program[..], &by_hand[..]));
+        report::step_text(step, &lesson, begun)
     }
 
     /// What the project does in this step, in the learner's language where it has that.

@@ -215,6 +215,9 @@ impl Session {
                     let said = "building with cargo; the first time that takes a while";
                     self.status = Some(said.to_owned());
                 }
+                Ok(News::Event(Event::Starting)) => {
+                    self.status = Some("waiting until the server listens".to_owned());
+                }
                 Ok(News::Event(Event::Putting(probe))) => {
                     self.status = Some(format!("{}: {}", probe.name, probe.about));
                 }

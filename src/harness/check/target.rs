@@ -179,7 +179,7 @@ pub(super) fn last_words(server: &Server) -> String {
     let (stderr, stdout) = (server.stderr(), server.stdout());
     let text = if stderr.trim().is_empty() { stdout } else { stderr };
     let lines: Vec<_> = text.trim_end().lines().filter(|one| !one.starts_with("hint: ")).collect();
-    match &lines[lines.len().saturating_sub(3)..] {
+    match &lines[lines.len().saturating_sub(4)..] {
         [] => "; it printed nothing".to_owned(),
         last => format!("; it printed last:\n  {}", last.join("\n  ")),
     }

@@ -19,6 +19,8 @@ use std::{
 pub enum Event {
     /// Cargo builds.
     Building,
+    /// The server is started.
+    Starting,
     /// A probe begins.
     Putting(&'static Probe),
     /// A probe is over.
@@ -59,6 +61,7 @@ pub fn attempt(step: &Step, folder: &Path, stop: &AtomicBool, tell: &dyn Fn(Even
             }
         }
     }
+    tell(Event::Starting);
     let target = Target { command: command(step, folder, language), port: None };
     let before = |probe| tell(Event::Putting(probe));
     let after = |checked: &Checked| {

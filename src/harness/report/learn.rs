@@ -91,8 +91,9 @@ pub fn way_json(rows: &[Row]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&json).map(|text| text + "\n")
 }
 
-/// What a step asks, and where it is: its lesson, and its program if it is begun.
-pub fn step_text(step: &Step, lesson: &str, program: Option<&str>) -> String {
+/// What a step asks, and where it is: its lesson, and if it is begun its program, and how that is
+/// run by hand.
+pub fn step_text(step: &Step, lesson: &str, begun: Option<(&str, &str)>) -> String {
     let rung = step.rung;
     let mut text =
         wrapped("→ ", INDENT, &format!("rung {}, {}: {}", rung.number, rung.name, rung.idea));
@@ -103,8 +104,9 @@ pub fn step_text(step: &Step, lesson: &str, program: Option<&str>) -> String {
     if step.goal.is_none() {
         note("to do", "read it: no probe is its own");
     }
-    if let Some(program) = program {
+    if let Some((program, by_hand)) = begun {
         note("program", program);
+        note("by hand", by_hand);
     }
     for (index, probe) in step.own_probes().iter().enumerate() {
         let label = if index == 0 { "to pass" } else { "" };
@@ -150,6 +152,11 @@ pub fn outcome_text(
             for checked in checkup.checked.iter().filter(is_open) {
                 text.push_str(&checked_text(checked, 0, has_colours, &read_on(checked)));
                 text.push_str(&wrapped(&format!("{MARGIN}wanted: "), MARGIN, checked.probe.about));
+            }
+            if !checkup.has(Verdict::Fail) {
+                let said =
+                    format!("rung {} is not reached, though nothing failed", step.rung.number);
+                text.push_str(&ink.warning(&wrapped("? ", INDENT, &said)));
             }
             text
         }

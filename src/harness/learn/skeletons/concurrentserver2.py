@@ -31,5 +31,5 @@ while True:
     if os.fork() == 0:
         answer(client)
         os._exit(0)
-    # The child's exit closes the child's copy of `client`. Ours keeps the connection open, so no FIN
-    # is ever sent; and nobody waits for the child. Rung 4 closes.
+    # The child's exit closes the child's copy of `client`. Ours keeps the connection open, so no
+    # FIN is ever sent; and nobody waits for the child. Rung 4 closes.
