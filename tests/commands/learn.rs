@@ -11,7 +11,7 @@ use rungs::{
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -77,9 +77,10 @@ fn a_whole_session_from_the_ground_to_the_next_step() {
     let folder = folder();
     let file = folder.path().join("iterativeserver/src/main.rs");
     learn(folder.path(), &["start", "iterativeserver"], 0);
-    // Here, without a deadline, all is compiled that the session will not wait for.
-    let (text, _) = learn(folder.path(), &["check"], 1);
-    assert!(text.contains("✗ rude ") && text.contains("not reached: rung 1"), "{text}");
+    // Without a deadline: a session waits only so long, and this compiles the library.
+    let mut build = Command::new(env::var_os("CARGO").unwrap());
+    build.args(["build", "--quiet"]).current_dir(folder.path().join("iterativeserver"));
+    assert!(build.status().unwrap().success());
     fs::remove_dir_all(folder.path().join("iterativeserver")).unwrap();
     fs::remove_file(folder.path().join("progress")).unwrap();
 
@@ -128,9 +129,30 @@ fn a_whole_session_from_the_ground_to_the_next_step() {
     terminal.await_text("the end; all is kept");
     terminal.press("\x03");
     assert_eq!(terminal.exit_code(), Some(130));
-    let (text, _) = learn(folder.path(), &["check", "iterativeserver"], 0);
-    assert!(text.contains("reached: rung 1, iterativeserver\nnext: rungs learn "), "{text}");
     assert_eq!(commands_in(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_check_by_itself_has_the_exit_codes_of_check() {
+    if !has_python("a_check_by_itself_has_the_exit_codes_of_check") {
+        return;
+    }
+    let folder = folder();
+    let file = folder.path().join("concurrentserver/server.py");
+    learn(folder.path(), &["start", "concurrentserver", "--lang", "python"], 0);
+    let (text, _) = learn(folder.path(), &["check"], 1);
+    assert!(text.contains("✗ ends ") && !text.contains("descriptors "), "{text}");
+    assert!(text.ends_with("not reached: rung 4, concurrentserver\n"), "{text}");
+    let leak = fs::read_to_string(&file).unwrap();
+    fs::write(&file, leak + "    os.close(client)\n").unwrap();
+    let (text, _) = learn(folder.path(), &["check"], 0);
+    let end = "reached: rung 4, concurrentserver\nnext: rungs learn start concurrentserver_eintr\n";
+    assert!(text.ends_with(end), "{text}");
+    assert_eq!(progress(folder.path()), "concurrentserver passed python\n");
+    fs::write(&file, "(").unwrap();
+    let (text, _) = learn(folder.path(), &["check", "concurrentserver"], 2);
+    assert!(text.contains("SyntaxError") && text.contains("line 1"), "{text}");
+    assert_eq!(progress(folder.path()), "concurrentserver passed python\n");
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(super) struct Args {
     /// Where your servers are, instead of my/ in the project's folder
     #[arg(long, value_name = "DIR", global = true)]
     folder: Option<PathBuf>,
-    /// What new steps are written in; what you wrote in last, if it is not said
+    /// What new steps are written in; else as the last
     #[arg(long, global = true, value_parser = language())]
     lang: Option<Language>,
 }

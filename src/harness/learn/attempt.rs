@@ -54,11 +54,7 @@ pub fn attempt(step: &Step, folder: &Path, stop: &AtomicBool, tell: &dyn Fn(Even
             Ok(Built::Yes) => {}
             Ok(Built::No(said)) => return Outcome::NotBuilt(said),
             Ok(Built::Stopped) => return Outcome::Stopped,
-            Err(error) => {
-                let said = error.to_string();
-                let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, "see --help"));
-                return Outcome::Unfit(Unfit { said: said.to_owned(), hint: hint.to_owned() });
-            }
+            Err(error) => return Outcome::Unfit(error.into()),
         }
     }
     tell(Event::Starting);

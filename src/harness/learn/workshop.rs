@@ -135,7 +135,7 @@ unsafe_code = "warn"
             crates = crates.join("\n"),
         );
         let config = format!(
-            "# All steps share what is compiled for them, with the project.\n\
+            "# All steps share what is compiled for them, with the project (cargo 1.91).\n\
              [build]\nbuild-dir = {target:?}\n"
         );
         // With the same versions nothing need be fetched.

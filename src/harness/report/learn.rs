@@ -212,3 +212,37 @@ pub fn difference_text(diff: &str, has_colours: bool) -> String {
     });
     lines.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_longer_than_a_terminal() {
+        let row = |step| {
+            let (state, language) = (Some(State::Skipped), Some(Language::Rust));
+            Row { step, state, language, is_current: true }
+        };
+        let rows: Vec<_> = Step::all().map(row).collect();
+        let mut text = way_table(&rows, true);
+        for step in Step::all() {
+            let begun = Some(("my/NAME/src/main.rs", "cd my/NAME && cargo run"));
+            text.push_str(&step_text(&step, &step.rung.lesson(), begun));
+        }
+        let words = "word ".repeat(30);
+        text.push_str(&compiler_text(&format!("error: {words}\n1 | {words}\n")));
+        text.push_str(&difference_text(&format!("+{words}\n"), false));
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+    }
+
+    #[test]
+    fn of_a_compiler_the_first_error_is_shown() {
+        let rest = "x\n".repeat(2 * COMPILER);
+        let text = compiler_text(&format!("warning: unused\n --> 1\n\nerror[E0425]: no x\n{rest}"));
+        assert!(text.starts_with("error[E0425]: no x\nx\n") && text.ends_with("x\n…\n"), "{text}");
+        assert_eq!(text.lines().count(), COMPILER + 1);
+        assert_eq!(compiler_text("no manifest\n"), "no manifest\n");
+    }
+}
