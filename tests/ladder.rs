@@ -32,15 +32,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("serve", &["http"]),
     ("gateway", &["http"]),
     ("harness::supervise", &["http"]),
+    ("harness::cargo", &["harness::supervise"]),
     ("harness::observe", &["http"]),
     ("harness::load", &["http"]),
     ("harness::trace", &["http"]),
     ("harness::check", &["http", "harness::supervise", "harness::observe", "harness::load"]),
     (
         "harness::compare",
-        &["http", "harness::supervise", "harness::observe", "harness::load", "ladder"],
+        &[
+            "http",
+            "harness::cargo",
+            "harness::supervise",
+            "harness::observe",
+            "harness::load",
+            "ladder",
+        ],
     ),
-    ("harness::learn", &["http", "harness::check", "ladder"]),
+    ("harness::learn", &["http", "harness::cargo", "harness::check", "ladder"]),
     (
         "harness::report",
         &[

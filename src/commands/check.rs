@@ -137,7 +137,7 @@ fn put(
     };
     let probes: Vec<_> = PROBES.iter().filter(is_wanted).collect();
     let has_colours = has_colours();
-    let before = |probe: &Probe| {
+    let before = |probe: &'static Probe| {
         bar.set_message(format!("{}: {}", probe.name, probe.about));
         bar.enable_steady_tick(Duration::from_millis(100));
     };
@@ -146,7 +146,8 @@ fn put(
             return;
         }
         let read_on = read_on(checked.probe.milestone);
-        let text = report::checked_text(checked, args.hints, has_colours, &read_on);
+        let hints = if args.hints { usize::MAX } else { 1 };
+        let text = report::checked_text(checked, hints, has_colours, &read_on);
         // Nobody reads the rest when the reader has gone.
         if bar.suspend(|| print("the check", &text)).is_err() {
             stop.store(true, Ordering::Relaxed);
@@ -156,7 +157,7 @@ fn put(
 }
 
 /// Where a rung is explained: in its lesson, in its program, or not yet.
-fn read_on(rung: Milestone) -> String {
+pub(super) fn read_on(rung: Milestone) -> String {
     if Path::new(env!("CARGO_MANIFEST_DIR")).join(rung.lesson()).is_file() {
         rung.lesson()
     } else if LADDER.iter().any(|one| one.name == rung.name()) {

@@ -3,7 +3,8 @@
 use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, print, say};
 use crate::{
     harness::{
-        compare::{self, Comparison, Peer, Plan, Profile, Subject},
+        cargo::Profile,
+        compare::{self, Comparison, Peer, Plan, Subject},
         load::Reuse,
         report::{self, ResultFile},
     },
@@ -59,7 +60,7 @@ pub(super) struct Args {
 }
 
 /// Takes the rungs that exist, and says of those to come that they do not.
-fn rung() -> impl TypedValueParser<Value = String> {
+pub(super) fn rung() -> impl TypedValueParser<Value = String> {
     let exist = LADDER.iter().map(|rung| PossibleValue::new(rung.name));
     let to_come = TO_COME.iter().map(|name| PossibleValue::new(*name).hide(true));
     PossibleValuesParser::new(exist.chain(to_come)).try_map(|name| {

@@ -4,6 +4,7 @@
 mod check;
 mod compare;
 mod interrupt;
+mod learn;
 mod list;
 mod load;
 mod watch;
@@ -34,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   rungs load 127.0.0.1:8888 --rate 1000   any server, 1,000 requests a second
   rungs watch --port 8888                 its processes, descriptors, sockets
   rungs check -- ./my_server {port}       which rung has it reached, what to mend
+  rungs learn                             climb it yourself, checked at each save
   cargo run --bin iterativeserver         one rung, by itself
 
 In the project's folder, `cargo run --release --` stands for `rungs`.";
@@ -51,6 +53,7 @@ enum Command {
     List(list::Args),
     Check(check::Args),
     Compare(compare::Args),
+    Learn(learn::Args),
     Load(Box<load::Args>),
     Watch(watch::Args),
 }
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
             Ok(ExitCode::from(MISUSED))
         }),
         Command::Compare(args) => compare::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
@@ -152,17 +156,21 @@ impl Display for Hinted {
 impl error::Error for Hinted {}
 
 fn fail(error: &Error) -> ExitCode {
-    if let Some(Hinted { said, hint, code }) = error.downcast_ref() {
-        told(said, hint);
-        return ExitCode::from(*code);
-    }
     // Whoever read our output has had enough of it (`rungs compare | head`).
     if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::FAILURE;
     }
+    say(&described(error));
+    error.downcast_ref().map_or(ExitCode::FAILURE, |hinted: &Hinted| ExitCode::from(hinted.code))
+}
+
+/// An error as it is printed: a line, and its hint if it has one.
+fn described(error: &Error) -> String {
+    if let Some(Hinted { said, hint, .. }) = error.downcast_ref() {
+        return format!("rungs: {said}\nhint: {hint}");
+    }
     let causes: Vec<_> = error.chain().map(words).collect();
-    say(&format!("rungs: {}", causes.join(": ")));
-    ExitCode::FAILURE
+    format!("rungs: {}", causes.join(": "))
 }
 
 /// A cause as a person reads it: what the kernel said in strerror(3)'s words, in lower case and

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `every`: what the subcommands have in common
-//! - `list`, `compare`, `load`, `watch`, `check`: a subcommand each
+//! - `list`, `compare`, `load`, `watch`, `check`, `learn`: a subcommand each
 //! - `ports`: `load` where they run out
 //! - `clients`: `client1` and `client2`
 //! - `support`: starting a program, and looking at it
@@ -14,6 +14,7 @@ mod check;
 mod clients;
 mod compare;
 mod every;
+mod learn;
 mod list;
 mod load;
 mod ports;

@@ -1,6 +1,6 @@
 //! What the tests stand on: starting a program, and looking at it.
 
-use super::waiting::await_some;
+use super::waiting::{await_some, await_until};
 use assert_cmd::{Command, cargo::cargo_bin};
 use rungs::harness::{
     observe,
@@ -8,9 +8,17 @@ use rungs::harness::{
 };
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    num::NonZeroU16,
     path::Path,
+    process::{self, Child, ChildStdin, Stdio},
+    sync::{Arc, Mutex},
+    thread,
 };
+use vt100::Parser;
+
+/// What a test gets for an exit code if a terminal is not left as it was found.
+const NOT_RESTORED: i32 = 99;
 
 pub(crate) fn rungs(arguments: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("rungs"));
@@ -45,6 +53,68 @@ pub(crate) fn descriptors_at_rest(server: &Server) -> u64 {
         (tree.processes[0].state == 'S').then_some(tree)
     });
     tree.descriptors().unwrap()
+}
+
+/// `rungs` on a terminal of 80 columns.
+pub(crate) struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    screen: Arc<Mutex<Parser>>,
+}
+
+impl Terminal {
+    /// `None` where there is no script(1) to be the terminal.
+    pub(crate) fn start(arguments: &str, lines: u16) -> Option<Self> {
+        let program = cargo_bin("rungs");
+        let command = format!(
+            "stty cols 80 rows {lines}; before=$(stty -g); '{}' {arguments}; code=$?;
+             test \"$before\" = \"$(stty -g)\" || exit {NOT_RESTORED}; exit $code",
+            program.display()
+        );
+        let mut script = process::Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm-256color");
+        script.env_remove("NO_COLOR").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = script.spawn().ok()?;
+        let (keys, mut output) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+        // A low one shows the shell's last words below.
+        let [rows, columns] = [lines.max(24), 80].map(|size| NonZeroU16::new(size).unwrap());
+        let screen = Arc::new(Mutex::new(Parser::new(rows, columns, 0)));
+        thread::spawn({
+            let screen = Arc::clone(&screen);
+            move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = output.read(&mut buffer) {
+                    screen.lock().unwrap().process(&buffer[..count]);
+                }
+            }
+        });
+        Some(Self { script, keys, screen })
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Waits for the end, and says what it ended with, if the terminal is as it was.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        await_some("the end", || self.script.try_wait().unwrap()).code()
+    }
+
+    pub(crate) fn await_text(&self, text: &str) {
+        await_until(text, || self.text().contains(text));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // The end of its keyboard ends script(1), and that the rest.
+        self.script.kill().ok();
+        self.script.wait().ok();
+    }
 }
 
 #[test]

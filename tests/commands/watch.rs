@@ -1,7 +1,7 @@
 //! `rungs watch`, from outside.
 
 use super::{
-    support::{rungs, start},
+    support::{Terminal, rungs, start},
     waiting::{PATIENCE, await_some, await_until},
 };
 use assert_cmd::cargo::cargo_bin;
@@ -19,11 +19,8 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
     os::unix::fs::{MetadataExt, PermissionsExt},
-    process::{Child, ChildStdin, Command, Output, Stdio},
-    sync::{Arc, Mutex},
-    thread,
+    process::{Command, Output, Stdio},
 };
-use vt100::Parser;
 
 /// What a watch prints that ends by itself; its exit code is checked.
 fn watch(arguments: &[&str], code: i32) -> (String, String) {
@@ -320,70 +317,13 @@ fn a_server_that_ends_ends_the_watch() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// `rungs watch` on a terminal of 80 columns and 24 lines.
-struct Terminal {
-    script: Child,
-    keys: ChildStdin,
-    screen: Arc<Mutex<Parser>>,
-}
-
-impl Terminal {
-    /// `None` where there is no script(1) to be the terminal.
-    fn start(arguments: &str, lines: u16) -> Option<Self> {
-        let program = cargo_bin("rungs");
-        let command =
-            format!("stty cols 80 rows {lines}; exec '{}' watch {arguments}", program.display());
-        let mut script = Command::new("script");
-        script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm-256color");
-        script.env_remove("NO_COLOR").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut script = script.spawn().ok()?;
-        let (keys, mut output) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
-        let screen = Arc::new(Mutex::new(Parser::default()));
-        thread::spawn({
-            let screen = Arc::clone(&screen);
-            move || {
-                let mut buffer = [0; 4096];
-                while let Ok(count @ 1..) = output.read(&mut buffer) {
-                    screen.lock().unwrap().process(&buffer[..count]);
-                }
-            }
-        });
-        Some(Self { script, keys, screen })
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-
-    /// Waits for the end, and says what it ended with.
-    fn exit_code(&mut self) -> Option<i32> {
-        await_some("the end", || self.script.try_wait().unwrap()).code()
-    }
-
-    fn await_text(&self, text: &str) {
-        await_until(text, || self.text().contains(text));
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // The end of its keyboard ends script(1), and that the rest.
-        self.script.kill().ok();
-        self.script.wait().ok();
-    }
-}
-
 #[test]
 fn a_terminal_gets_a_screen_with_keys() {
     let server = start("concurrentserver2");
     let clients = [ask(&server), ask(&server)];
     await_until("two zombies", || observe::tree(server.pid()).zombies() == 2);
     let (pid, address) = (server.pid(), server.address());
-    let arguments = format!("--pid {pid} --interval 100ms");
+    let arguments = format!("watch --pid {pid} --interval 100ms");
     let Some(mut terminal) = Terminal::start(&arguments, 24) else {
         println!("skipped a_terminal_gets_a_screen_with_keys: no script(1)");
         return;
@@ -414,7 +354,7 @@ fn a_terminal_gets_a_screen_with_keys() {
 
 #[test]
 fn ctrl_c_on_the_screen_is_130_whatever_is_watched() {
-    let Some(mut terminal) = Terminal::start("-- sleep 1000", 24) else {
+    let Some(mut terminal) = Terminal::start("watch -- sleep 1000", 24) else {
         println!("skipped ctrl_c_on_the_screen_is_130_whatever_is_watched: no script(1)");
         return;
     };
@@ -427,7 +367,7 @@ fn ctrl_c_on_the_screen_is_130_whatever_is_watched() {
 fn the_screen_of_a_server_that_cannot_listen_ends_with_the_reason() {
     let taken = start("iterativeserver");
     let program = cargo_bin("concurrentserver2");
-    let arguments = format!("-- '{}' --listen {}", program.display(), taken.address());
+    let arguments = format!("watch -- '{}' --listen {}", program.display(), taken.address());
     let Some(mut terminal) = Terminal::start(&arguments, 24) else {
         println!(
             "skipped the_screen_of_a_server_that_cannot_listen_ends_with_the_reason: no script(1)"
@@ -443,7 +383,7 @@ fn a_low_terminal_shows_what_there_is_room_for() {
     let server = start("epollserver");
     let clients = [ask(&server), ask(&server), ask(&server)];
     for lines in [3, 8, 12] {
-        let arguments = format!("--pid {} --interval 100ms", server.pid());
+        let arguments = format!("watch --pid {} --interval 100ms", server.pid());
         let Some(mut terminal) = Terminal::start(&arguments, lines) else {
             println!("skipped a_low_terminal_shows_what_there_is_room_for: no script(1)");
             return;

@@ -115,7 +115,7 @@ pub fn run(
     target: &Target,
     probes: &[&'static Probe],
     stop: &AtomicBool,
-    before: &dyn Fn(&Probe),
+    before: &dyn Fn(&'static Probe),
     after: &dyn Fn(&Checked),
 ) -> Result<Checkup, Unfit> {
     let address = target.address()?;

@@ -12,7 +12,7 @@ use std::{
 
 use super::super::{
     observe::{self, Holders, State},
-    supervise::{Exit, Launch, Server, free_address, listening},
+    supervise::{Exit, Launch, Server, StartError, free_address, listening},
 };
 
 /// How long a server may take until it listens.
@@ -57,6 +57,14 @@ impl fmt::Display for Unfit {
     }
 }
 
+impl From<StartError> for Unfit {
+    fn from(error: StartError) -> Self {
+        let said = error.to_string();
+        let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, "see --help"));
+        Self { said: said.to_owned(), hint: hint.to_owned() }
+    }
+}
+
 impl Target {
     /// An address for the next server: the built-in port, or one that is free now.
     pub(super) fn address(&self) -> Result<SocketAddr, Unfit> {
@@ -84,11 +92,7 @@ impl Target {
         address: SocketAddr,
         stop: &AtomicBool,
     ) -> Result<Server, Unfit> {
-        let server = Server::begin(launch).map_err(|error| {
-            let said = error.to_string();
-            let (said, hint) = said.split_once("\nhint: ").unwrap_or((&said, "see --help"));
-            Unfit { said: said.to_owned(), hint: hint.to_owned() }
-        })?;
+        let server = Server::begin(launch)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             // Before the look, or what it began in between would be missed.
@@ -179,7 +183,7 @@ pub(super) fn last_words(server: &Server) -> String {
     let (stderr, stdout) = (server.stderr(), server.stdout());
     let text = if stderr.trim().is_empty() { stdout } else { stderr };
     let lines: Vec<_> = text.trim_end().lines().filter(|one| !one.starts_with("hint: ")).collect();
-    match &lines[lines.len().saturating_sub(3)..] {
+    match &lines[lines.len().saturating_sub(4)..] {
         [] => "; it printed nothing".to_owned(),
         last => format!("; it printed last:\n  {}", last.join("\n  ")),
     }

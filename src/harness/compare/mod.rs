@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //! - `subject`: what is compared, and the command that starts it
-//! - `binaries`: where the rungs' programs are, and cargo to make them
+//! - `binaries`: the rungs' programs, and cargo to make them
 //! - `turn`: one server under one load, once
 //! - `result`: what came of it all, as plain data
 
@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-pub use binaries::{Profile, build};
+pub use binaries::build;
 pub use result::{Broke, Comparison, Row, TurnFigures, Work};
 pub use subject::{Peer, Subject};
 use turn::BesideSilent;

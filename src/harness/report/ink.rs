@@ -24,6 +24,11 @@ impl Ink {
         self.paint(AnsiColor::Red.on_default(), text)
     }
 
+    /// What a difference adds.
+    pub(super) fn addition(self, text: &str) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
     /// Line by line, for pagers that show each by itself.
     fn paint(self, style: Style, text: &str) -> String {
         if self == Self::Plain {

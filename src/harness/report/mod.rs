@@ -5,7 +5,9 @@ mod compare;
 mod file;
 mod ink;
 mod ladder;
+mod learn;
 pub mod load;
+mod paragraph;
 mod short;
 mod table;
 mod watch;
@@ -16,6 +18,7 @@ pub use check::{
 pub use compare::{comparison_json, comparison_text};
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};
+pub use learn::{Row, difference_text, hint_text, outcome_text, step_text, way_json, way_table};
 pub use load::{LoadRun, load_csv, load_done, load_hdr, load_json, load_live, load_text};
 pub use watch::{
     CONNECTION_TITLES, LISTENER_TITLES, PROCESS_TITLES, STATE_TITLES, connection_cells,

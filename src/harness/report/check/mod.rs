@@ -6,4 +6,5 @@ mod text;
 
 pub use json::{checkup_json, probes_json};
 pub use junit::checkup_junit;
+pub(super) use text::MARGIN;
 pub use text::{checked_text, checkup_text, probes_text};

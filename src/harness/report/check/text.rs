@@ -3,14 +3,12 @@
 use super::super::{
     super::check::{Checked, Checkup, Exchange, PROBES, Probe, Verdict},
     ink::Ink,
+    paragraph::wrapped,
 };
 use std::fmt::Write as _;
-use textwrap::{Options, WordSplitter};
-
-const WIDTH: usize = 80;
 
 /// Where what is said of a probe begins: behind the verdict and the longest name.
-const MARGIN: &str = "                   ";
+pub(in super::super) const MARGIN: &str = "                   ";
 
 /// How much of an exchange is shown, in columns.
 const SHOWN: usize = 48;
@@ -25,14 +23,9 @@ pub fn probes_text() -> String {
     text
 }
 
-/// One probe as soon as it is over: a line, and of a failure what may be behind it. `all_hints`
-/// gives away more than the first, and `read_on` says where the rung that mends it is explained.
-pub fn checked_text(
-    checked: &Checked,
-    all_hints: bool,
-    has_colours: bool,
-    read_on: &str,
-) -> String {
+/// One probe as soon as it is over: a line, and of a failure what may be behind it. So many
+/// `hints` are given, and `read_on` says where the rung that mends it is explained.
+pub fn checked_text(checked: &Checked, hints: usize, has_colours: bool, read_on: &str) -> String {
     let Checked { probe, finding, .. } = checked;
     let sign = match finding.verdict {
         Verdict::Pass => '✓',
@@ -56,7 +49,7 @@ pub fn checked_text(
     if let Some(cause) = finding.cause {
         note("likely", cause);
     }
-    for hint in checked.hints().take(if all_hints { usize::MAX } else { 1 }) {
+    for hint in checked.hints().take(hints) {
         note("hint", hint);
     }
     note("mended by", &format!("{} ({read_on})", probe.milestone));
@@ -89,23 +82,6 @@ pub fn checkup_text(checkup: &Checkup) -> String {
         None => "nothing failed".to_owned(),
     };
     text.push_str(&(last + "\n"));
-    text
-}
-
-/// A paragraph whose first line begins differently.
-fn wrapped(first: &str, others: &str, words: &str) -> String {
-    let mut text = String::new();
-    for (index, line) in words.lines().enumerate() {
-        let begin = if index == 0 { first } else { others };
-        // What a server has printed may be indented itself.
-        let own = &line[..line.len() - line.trim_start().len()];
-        let others = format!("{others}{own}");
-        let options = Options::new(WIDTH).initial_indent(begin).subsequent_indent(&others);
-        // Never at a hyphen, which names and paths have too.
-        let options = options.word_splitter(WordSplitter::NoHyphenation);
-        text.push_str(&textwrap::fill(line, options));
-        text.push('\n');
-    }
     text
 }
 
@@ -154,7 +130,7 @@ fn cut(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::super::paragraph::WIDTH, *};
 
     #[test]
     fn a_caret_stands_under_the_offence() {

@@ -1,0 +1,220 @@
+//! Where the learner is.
+
+use super::super::{described, misuse_hinting};
+use crate::{
+    harness::{
+        cargo::Profile,
+        learn::{Entry, Language, Progress, Project, State, Step, Workshop},
+        report::{self, ResultFile, Row},
+    },
+    ladder::Rung,
+};
+use anyhow::{Context, Result};
+use nix::fcntl::{Flock, FlockArg};
+use std::{
+    env,
+    fs::{self, File},
+    io::ErrorKind,
+    path::{self, Path, PathBuf},
+};
+
+/// The folder beside the project's own, if no other is named.
+const FOLDER: &str = "my";
+
+/// The folder, how far everything in it is, and the step at hand.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) workshop: Workshop,
+    pub(super) progress: Progress,
+    /// `None` at the end of the ladder.
+    pub(super) current: Option<Step>,
+    /// What was wrong with the file, to be told.
+    pub(super) faults: Vec<String>,
+    language: Option<Language>,
+    /// What could not be written yet.
+    unwritten: Vec<Entry>,
+}
+
+impl Place {
+    pub(super) fn find(folder: Option<&Path>, language: Option<Language>) -> Result<Self> {
+        let project = project()?;
+        let folder = match (folder, &project) {
+            (Some(folder), _) => path::absolute(folder).context("find the folder")?,
+            (None, Some(project)) => project.folder.join(FOLDER),
+            (None, None) => path::absolute(FOLDER).context("find the folder")?,
+        };
+        let workshop = Workshop { folder, project };
+        let (progress, faults) = match read(&file(&workshop)) {
+            Ok((progress, faults)) => {
+                let name = shown(&file(&workshop));
+                (progress, faults.into_iter().map(|one| format!("rungs: {name}: {one}")).collect())
+            }
+            // Without it a step can be done all the same.
+            Err(error) => (Progress::default(), vec![described(&error)]),
+        };
+        let current = progress.current();
+        Ok(Self { workshop, progress, current, faults, language, unwritten: Vec::new() })
+    }
+
+    pub(super) fn named_or_current(&self, name: Option<&str>) -> Result<Step> {
+        match name {
+            Some(name) => super::step(name),
+            None => self.current.ok_or_else(|| {
+                misuse_hinting("all is done".to_owned(), "name the rung; `rungs list` shows all")
+            }),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let current = self.current.map(|step| step.rung.name);
+        let row = |step: Step| {
+            let entry = self.progress.of(step.rung);
+            Row {
+                step,
+                state: entry.map(|entry| entry.state),
+                language: entry.and_then(|entry| entry.language),
+                is_current: current == Some(step.rung.name),
+            }
+        };
+        Step::all().map(row).collect()
+    }
+
+    /// What a new step is written in.
+    fn language(&self) -> Language {
+        self.language.or_else(|| self.progress.language()).unwrap_or_default()
+    }
+
+    /// Begins a step, and says how. Its progress is not written yet.
+    ///
+    /// # Errors
+    /// There is nothing to begin, it is there already, or it cannot be written.
+    pub(super) fn start(&self, step: &Step) -> Result<String> {
+        let name = step.rung.name;
+        let folder = self.workshop.folder_of(step.rung);
+        let language = self.language();
+        if step.goal.is_none() {
+            let next =
+                Step::all().find(|one| one.goal.is_some() && one.rung.number > step.rung.number);
+            let next = next.map_or("iterativeserver", |step| step.rung.name);
+            let said = match step.rung.base {
+                None => format!("{name} is the ground, and there is nothing to make it from"),
+                Some(_) => format!("{name} has no probe of its own, and is only to be read"),
+            };
+            let hint = format!("`rungs learn read {name}`, then `rungs learn start {next}`");
+            return Err(misuse_hinting(said, &hint));
+        }
+        if fs::symlink_metadata(&folder).is_ok() {
+            let said = format!("{} is there already, and stays as it is", shown(&folder));
+            let hint = format!("`rungs learn check {name}` checks it; rename it to begin anew");
+            return Err(misuse_hinting(said, &hint));
+        }
+        if !self.workshop.has(language) {
+            let said = format!("the sources of the rungs, which {name} begins with, are not here");
+            let hint = "run the program of a clone of the project, or say --lang python";
+            return Err(misuse_hinting(said, hint));
+        }
+        let base = self.workshop.start(step, language)?;
+        Ok(match step.rung.base {
+            Some(wanted) if wanted != base.name => {
+                format!("begun as {}: there is no {wanted} in {}\n", base.name, language.name())
+            }
+            _ => format!("begun as {}\n", base.name),
+        })
+    }
+
+    /// Notes how far a step is, here and in the file.
+    ///
+    /// # Errors
+    /// It could not be written. It is noted here all the same, and written with the next.
+    pub(super) fn set(&mut self, step: &Step, state: State) -> Result<()> {
+        let folder = self.workshop.folder_of(step.rung);
+        let language = Language::of(&folder).or_else(|| Some(self.language()));
+        // What is passed with a server, in whatever it is written; else what was meant.
+        let entry = Entry { rung: step.rung, state, language };
+        self.progress.set(entry);
+        self.unwritten.push(entry);
+        self.progress = self.written()?;
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    /// Adds to the file as it is now: somebody else may have written it since.
+    fn written(&self) -> Result<Progress> {
+        let (folder, file) = (&self.workshop.folder, file(&self.workshop));
+        let name = || format!("write {}", shown(&file));
+        fs::create_dir_all(folder).with_context(name)?;
+        let locked = Flock::lock(File::open(folder).with_context(name)?, FlockArg::LockExclusive);
+        // On file systems without locks two at once are a risk that is borne.
+        let _locked = locked.ok();
+        let (mut progress, _) = read(&file)?;
+        for &entry in &self.unwritten {
+            progress.set(entry);
+        }
+        ResultFile::open(&file)?.finish(&progress.to_string())?;
+        Ok(progress)
+    }
+
+    /// What a step asks, in words.
+    pub(super) fn step_text(&self, step: &Step) -> String {
+        let lesson = step.rung.lesson();
+        let lesson = match self.lesson(step.rung) {
+            Some(_) => lesson,
+            None => format!("{lesson} is not there; src/bin/{}.rs is the rung", step.rung.name),
+        };
+        let begun = self.program(step).map(|program| {
+            let by_hand = match Language::of(&self.workshop.folder_of(step.rung)) {
+                Some(Language::Python) => format!("python3 {}", shown(&program)),
+                _ => format!("cd {} && cargo run", shown(&self.workshop.folder_of(step.rung))),
+            };
+            (shown(&program), by_hand)
+        });
+        let begun = begun.as_ref().map(|(program, by_hand)| (&program[..], &by_hand[..]));
+        report::step_text(step, &lesson, begun)
+    }
+
+    /// What the project does in this step, in the learner's language where it has that.
+    pub(super) fn solution(&self, step: &Step) -> Result<String> {
+        let language = Language::of(&self.workshop.folder_of(step.rung));
+        self.workshop.solution(step, language.unwrap_or_default())
+    }
+
+    /// The program of a step that is begun.
+    pub(super) fn program(&self, step: &Step) -> Option<PathBuf> {
+        self.workshop.program_of(step.rung)
+    }
+
+    /// The file of a lesson, if it is there.
+    pub(super) fn lesson(&self, rung: &Rung) -> Option<PathBuf> {
+        let lesson = self.workshop.project.as_ref()?.folder.join(rung.lesson());
+        lesson.is_file().then_some(lesson)
+    }
+}
+
+fn project() -> Result<Option<Project>> {
+    let Profile { folder, manifest } = Profile::of_this_program()?;
+    let project = || {
+        let manifest = fs::canonicalize(manifest?).ok()?;
+        let target = fs::canonicalize(folder.parent()?).ok()?;
+        Some(Project { folder: manifest.parent()?.to_owned(), target })
+    };
+    Ok(project())
+}
+
+fn file(workshop: &Workshop) -> PathBuf {
+    workshop.folder.join("progress")
+}
+
+/// The progress in a file, none if it is not there, and what of it is not understood.
+fn read(file: &Path) -> Result<(Progress, Vec<String>)> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Progress::parse(&text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(<_>::default()),
+        Err(error) => Err(error).with_context(|| format!("read {}", shown(file))),
+    }
+}
+
+/// A path as the learner would type it here.
+fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}

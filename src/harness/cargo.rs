@@ -1,0 +1,89 @@
+//! Cargo, and where it has made the programs at hand.
+
+use super::supervise::{Exit, Launch, Server, StartError};
+use anyhow::{Context, Result};
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+/// How often it is looked whether cargo is done.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Where this program was built, which is where the rungs are built too.
+#[derive(Debug)]
+pub struct Profile {
+    /// The folder of the programs: `target/release`.
+    pub folder: PathBuf,
+    /// The manifest they are built from; none where there is no source, as after `cargo install`.
+    pub manifest: Option<PathBuf>,
+}
+
+impl Profile {
+    /// Finds out from the path of the running program.
+    pub fn of_this_program() -> Result<Self> {
+        let program = env::current_exe().context("find this program")?;
+        let folder = program.parent().context("find this program's folder")?.to_owned();
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        // Cargo marks the target folders that it has made by the first, and has the second in all.
+        let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
+        let is_target = folder
+            .parent()
+            .is_some_and(|target| marks.iter().any(|mark| target.join(mark).is_file()));
+        let manifest = (is_target && manifest.is_file()).then_some(manifest);
+        Ok(Self { folder, manifest })
+    }
+
+    /// A build of what belongs to a manifest, into the same folder.
+    pub fn build(&self, manifest: &Path) -> Launch {
+        let launch = cargo().arguments(["build", "--manifest-path"]);
+        let mut launch = launch.arguments([manifest]);
+        if let Some(target) = self.folder.parent() {
+            launch = launch.arguments([Path::new("--target-dir"), target]);
+        }
+        // Cargo calls the folder of its dev profile "debug".
+        match self.folder.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => launch,
+            Some(profile) => launch.arguments(["--profile", profile]),
+        }
+    }
+}
+
+fn cargo() -> Launch {
+    Launch::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// What came of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Built {
+    /// The programs are current.
+    Yes,
+    /// What cargo and the compiler have said.
+    No(String),
+    /// Somebody stopped it.
+    Stopped,
+}
+
+/// Builds a project that is not this one, in the dev profile, with its programs in a folder
+/// `target` of its own; until `stop`. Whatever ends this program ends cargo too.
+///
+/// # Errors
+/// Cargo could not be started.
+pub fn build_alone(folder: &Path, stop: &AtomicBool) -> Result<Built, StartError> {
+    // In that folder, where cargo looks for `.cargo/config.toml`; with a target folder that is
+    // named, so that no variable of the user's moves it.
+    let launch = cargo().arguments(["build", "--quiet", "--color", "never", "--target-dir"]);
+    let program = Server::begin(&launch.arguments(["target"]).directory(folder))?;
+    loop {
+        match program.exited() {
+            Some(Exit::Status(0)) => return Ok(Built::Yes),
+            Some(_) => return Ok(Built::No(program.stderr())),
+            None if stop.load(Ordering::Relaxed) => return Ok(Built::Stopped),
+            None => thread::sleep(LOOK),
+        }
+    }
+}
