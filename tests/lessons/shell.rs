@@ -110,7 +110,7 @@ impl Shell {
     pub(crate) fn listen(&mut self, command: &str) -> String {
         self.send(command);
         let mut last = (Instant::now(), self.unread());
-        while last.0.elapsed() < QUIET {
+        while !last.1.contains(&ALONE) && last.0.elapsed() < QUIET {
             thread::sleep(STEP);
             let raw = self.unread();
             if raw != last.1 {
