@@ -33,6 +33,9 @@ impl Rung {
     }
 }
 
+/// The lesson before the first rung's: what a server is.
+pub const FIRST_LESSON: &str = "lessons/00-a-server.md";
+
 /// The rungs that exist, from the ground up.
 pub const LADDER: &[Rung] = &[
     Rung {

@@ -1,7 +1,7 @@
 //! Links and headings, and what a lesson must have.
 
 use super::{page::Page, root};
-use rungs::ladder::LADDER;
+use rungs::ladder::{FIRST_LESSON, LADDER};
 use std::path::{Path, PathBuf};
 
 /// The parts of a rung's lesson, in this order.
@@ -72,6 +72,9 @@ fn anchors(page: &Page) -> Vec<String> {
 /// Every rung has a lesson with all its parts, which shows all of the rung: its difference from its
 /// base, which has a lesson too, or the whole program.
 pub(crate) fn every_rung() -> Result<(), String> {
+    if !root().join(FIRST_LESSON).is_file() {
+        return Err(format!("{FIRST_LESSON} is missing"));
+    }
     for rung in LADDER {
         let name = rung.lesson();
         if !root().join(&name).is_file() {

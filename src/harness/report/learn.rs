@@ -10,6 +10,7 @@ use super::{
     paragraph::{WIDTH, wrapped},
     table::{Lean, table, text},
 };
+use crate::ladder::FIRST_LESSON;
 use serde::Serialize;
 
 /// How much of what a compiler says is shown, in lines: the first error, mostly.
@@ -100,6 +101,9 @@ pub fn step_text(step: &Step, lesson: &str, begun: Option<(&str, &str)>) -> Stri
     let mut note = |label: &str, words: &str| {
         text.push_str(&wrapped(&format!("{INDENT}{label:9}"), "           ", words));
     };
+    if rung.base.is_none() {
+        note("before", FIRST_LESSON);
+    }
     note("lesson", lesson);
     if step.goal.is_none() {
         note("to do", "read it: no probe is its own");
