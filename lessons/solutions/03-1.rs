@@ -29,7 +29,7 @@ fn serve(args: &Args) -> Result<()> {
                 shutdown(client, Shutdown::Write).ok();
                 _exit(0);
             }
-            // Our copy of `client` stays open, and keeps half of the connection.
+            // Our copy of `client` stays open: a descriptor that nobody will use again.
             ForkResult::Parent { .. } => {}
         }
     }

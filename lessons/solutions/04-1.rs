@@ -32,7 +32,7 @@ fn serve(args: &Args) -> Result<()> {
                     answer(client);
                 }
                 // The child ends at once, the grandchild when it has answered. By then it is
-                // nobody's here: its parent has gone, and process 1 waits for orphans.
+                // nobody's here: its parent has gone, and process 1, or a subreaper, waits for orphans.
                 _exit(0);
             }
             ForkResult::Parent { child } => {

@@ -5,22 +5,15 @@ use super::{
     page::{Fence, Page},
     shell::{Shell, has},
 };
-use std::{
-    collections::BTreeSet,
-    env,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, env};
 
 /// What a lesson may use besides bash and what every Linux has.
 const TOOLS: [&str; 7] = ["curl", "nc", "nginx", "ps", "python3", "ss", "strace"];
 
-/// What only looks, and may look again while things have not come to rest.
-const LOOKS: [&str; 7] = ["cat ", "echo ", "grep ", "ls ", "ps ", "rungs watch --once ", "ss "];
-
-/// How long what comes from the background, or to rest, may take.
-const LATE: Duration = Duration::from_secs(30);
-/// How soon to look again.
-const AGAIN: Duration = Duration::from_millis(100);
+/// What only looks, and may look again while things have not come to rest; and what may stand behind
+/// it in a pipeline.
+const LOOKS: [&str; 6] = ["cat", "grep", "ls", "ps", "rungs watch --once", "ss"];
+const FILTERS: [&str; 9] = ["cut", "grep", "head", "sed", "sort", "tail", "tr", "uniq", "wc"];
 
 /// A command, and what it is said to print.
 struct Step<'a> {
@@ -33,7 +26,14 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn only_looks(&self) -> bool {
-        LOOKS.iter().any(|look| self.command.starts_with(look))
+        let begins = |words: &str, with: &str| {
+            words.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        let mut parts = self.command.split('|').map(str::trim);
+        let first = parts.next().unwrap_or_default();
+        LOOKS.iter().any(|look| begins(first, look))
+            && parts.all(|part| FILTERS.iter().any(|filter| begins(part, filter)))
+            && !self.command.contains([';', '&', '>', '\n'])
     }
 }
 
@@ -59,16 +59,16 @@ pub(crate) fn check(page: &Page) -> Result<(), String> {
     }
     for step in &steps {
         let is_so = |actual: &str| claim::compare(&step.claimed, actual).is_ok();
-        let start = Instant::now();
-        let late = if step.only_looks() { AGAIN } else { LATE };
-        let mut actual = shell.run(&step.command, late, is_so);
-        while !is_so(&actual) && step.only_looks() && start.elapsed() < LATE {
-            actual = shell.run(&step.command, late, is_so);
-        }
+        let run = if step.only_looks() { Shell::look } else { Shell::run };
+        let actual = run(&mut shell, &step.command, is_so);
         claim::compare(&step.claimed, &actual)
             .map_err(|error| format!("{}: $ {}\n{error}", page.place(step.at), step.command))?;
     }
-    Ok(())
+    let rest = shell.rest();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}: behind the last command came\n{rest}", page.path.display()))
 }
 
 /// Writes down what is true.

@@ -26,6 +26,7 @@ $ client1 --connect 127.0.0.1:8888
 ...
 < Hello, World!
 * the server has closed the connection
+$ kill %1; wait %1
 ```
 
 See [the heading](#a-lesson).
@@ -41,17 +42,40 @@ See [the heading](#a-lesson).
 "#;
 
 /// What is wrong, a piece of the truth, what stands there instead, who finds out, and what is said.
-const LIES: [(&str, &str, &str, Test, &str); 10] = [
+const LIES: [(&str, &str, &str, Test, &str); 15] = [
     ("a letter", "refused", "refuset", console::check, "lessons/lie.md:12: $ client1"),
     ("a line too few", "seen: [SOME]\n", "", console::check, "lie.md:5: $ printf"),
     ("a line too many", "then: 0\n", "then: 0\nthen: 1\n", console::check, "lie.md:5: $ printf"),
     ("none for some", "%s\\n' 3", "%s\\n' 0", console::check, "lie.md:5: $ printf"),
-    ("an end", "(exit 3)", "(exit 4)", console::check, "lie.md:10: $ echo"),
+    ("a status", "\n3\n", "\n4\n", console::check, "lie.md:10: $ echo"),
+    ("a success", "\n3\n", "\n0\n", console::check, "lie.md:10: $ echo"),
     ("a wildcard", "seen: [SOME]", "seen: [SUM]", console::check, "lie.md:5: $ printf"),
-    ("quoted code", "answer(client)", "answer(clients)", quotes::check, "lie.md:28: "),
-    ("a diff", "let client = match", "let clients = match", quotes::check, "lie.md:34: "),
-    ("a link", "(#a-lesson)", "(#the-lesson)", links::check, "lessons/lie.md:24: #the-lesson"),
-    ("a block of its own", "```rust", "```shell", quotes::check, "lie.md:28: "),
+    (
+        "a last word",
+        "$ kill %1; wait %1\n",
+        "$ (echo a; echo b >&2) &\n$ ls -d src\nsrc\n",
+        console::check,
+        "lie.md:",
+    ),
+    ("quoted code", "answer(client)", "answer(clients)", quotes::check, "lie.md:29: "),
+    ("a diff", "let client = match", "let clients = match", quotes::check, "lie.md:35: "),
+    ("a link", "(#a-lesson)", "(#the-lesson)", links::check, "lessons/lie.md:25: #the-lesson"),
+    ("a block of its own", "```rust", "```shell", quotes::check, "lie.md:29: "),
+    ("an indented block", "See [the", "\n    $ ls\n\nSee [the", quotes::check, "an indented block"),
+    (
+        "a hidden block",
+        "See [the",
+        "<details>\n```console\n$ ls\n```\n</details>\n\nSee [the",
+        quotes::check,
+        "HTML",
+    ),
+    (
+        "a drawing",
+        "See [the",
+        "```text\n$ ls\n```\n\nSee [the",
+        quotes::check,
+        "in a block of text",
+    ),
 ];
 
 fn truth() -> String {

@@ -55,8 +55,16 @@ impl Page {
         let mut is_heading = false;
         for (event, range) in Parser::new_ext(&text, Options::ENABLE_TABLES).into_offset_iter() {
             match event {
-                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                    page.fences.push(Fence::new(&text, &info, &range));
+                Event::Start(Tag::CodeBlock(kind)) => {
+                    let info = match &kind {
+                        CodeBlockKind::Fenced(info) => info,
+                        CodeBlockKind::Indented => "an indented block",
+                    };
+                    page.fences.push(Fence::new(&text, info, &range));
+                }
+                // Whose content nobody would look at, such as a fence right behind it.
+                Event::Html(html) if html.contains("<pre") || html.contains("```") => {
+                    page.fences.push(Fence::new(&text, "HTML", &range));
                 }
                 Event::Start(Tag::Link { dest_url, .. }) => {
                     page.links.push(Link { to: dest_url.into_string(), at: range.start });
@@ -106,10 +114,6 @@ impl Fence {
         let end = range.start + block.trim_end().rfind('\n').map_or(block.len(), |at| at + 1);
         let above = text[..range.start].trim_end().lines().last().unwrap_or_default();
         let mark = above.strip_prefix("<!-- ").and_then(|above| above.strip_suffix(" -->"));
-        Self {
-            kind: info.split_whitespace().next().unwrap_or_default().to_owned(),
-            mark: mark.map(str::to_owned),
-            inside: start..end.max(start),
-        }
+        Self { kind: info.to_owned(), mark: mark.map(str::to_owned), inside: start..end.max(start) }
     }
 }

@@ -36,8 +36,11 @@ pub(crate) fn check(page: &Page) -> Result<(), String> {
 fn real(fence: &Fence, shown: &str) -> Result<Option<String>, String> {
     let words: Vec<_> = fence.mark.as_deref().unwrap_or_default().split_whitespace().collect();
     match (fence.kind.as_str(), &words[..]) {
+        ("text", _) if shown.lines().any(|line| line.starts_with("$ ")) => {
+            Err("a command in a block of text, which nobody executes".to_owned())
+        }
         ("console" | "text", _) => Ok(None),
-        ("rust" | "python" | "c", ["quote", file]) => quote(&read(file)?, shown, file).map(Some),
+        ("rust" | "python", ["quote", file]) => quote(&read(file)?, shown, file).map(Some),
         ("diff", ["diff", old, new]) => {
             let (before, after) = (read(old)?, read(new)?);
             let diff = TextDiff::from_lines(&before, &after);

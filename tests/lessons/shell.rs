@@ -3,35 +3,33 @@
 
 use super::{root, waiting::await_until};
 use assert_cmd::cargo::cargo_bin;
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use regex::Regex;
-use rungs::harness::supervise::{Launch, Server};
+use rungs::harness::supervise::{Launch, Server, locate};
+use socket2::{Domain, Socket, Type};
 use std::{
-    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::Write,
-    net::TcpListener,
+    net::{SocketAddr, UdpSocket},
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Mutex,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
-/// Executes what comes, up to a NUL, and prints a record separator when it is done, or a unit
-/// separator if nothing is left in the background. `$?` goes from one command to the next, as it
-/// does on a terminal.
+/// Executes what comes, up to a NUL, and marks when it is done, and whether anything is left in the
+/// background. `$?` goes from one command to the next, as it does on a terminal.
 const LOOP: &str = r#"exec >>"$2" 2>&1
 while IFS= read -r -d '' -u 3 command; do
     (exit "${status:-0}")
     eval "$command" 3<&-
     status=$?
-    jobs=$(jobs -pr)
-    printf "\\$([ "$jobs" ] && echo 036 || echo 037)"
+    [ "$(jobs -pr)" ] && mark=b || mark=a
+    printf "$mark" >>"$3"
 done 3<"$1""#;
-const BUSY: u8 = 0o036;
-const ALONE: u8 = 0o037;
+/// The mark of a command behind which nothing runs any more.
+const ALONE: u8 = b'a';
 
 /// The port that the lessons name.
 const PORT: &str = "8888";
@@ -44,15 +42,24 @@ const QUIET: Duration = Duration::from_millis(700);
 
 const STEP: Duration = Duration::from_millis(10);
 
+/// How long what comes from the background, or to rest, may take, and how soon to look again.
+const LATE: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// The files of the shell's output, and of its marks.
+const OUTPUT: &str = "output";
+const MARKS: &str = "marks";
+
 pub(crate) struct Shell {
     /// Ends the shell and all that it started, when it is dropped.
     _bash: Server,
     commands: File,
-    output: PathBuf,
+    /// How many commands are done.
+    done: usize,
     /// How much of the output belongs to earlier commands.
     read: usize,
     port: Port,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Shell {
@@ -60,45 +67,41 @@ impl Shell {
     /// `target/release` are the programs under test.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (home, project) = (folder.path().join("home"), folder.path().join("rungs"));
+        let [home, project, commands, output, marks] =
+            ["home", "rungs", "commands", OUTPUT, MARKS].map(|name| folder.path().join(name));
         fs::create_dir_all(&home).unwrap();
         fs::create_dir_all(project.join("target")).unwrap();
         for name in PROJECT {
             symlink(root().join(name), project.join(name)).unwrap();
         }
         symlink(cargo_bin("rungs").parent().unwrap(), project.join("target/release")).unwrap();
-        let (commands, output) = (folder.path().join("commands"), folder.path().join("output"));
-        assert!(Command::new("mkfifo").arg(&commands).status().unwrap().success(), "mkfifo");
+        mkfifo(&commands, Mode::S_IRWXU).unwrap();
         File::create(&output).unwrap();
+        File::create(&marks).unwrap();
         let port = Port::free();
         let bash = Launch::new("bash")
             .arguments(["--noprofile", "--norc", "-c", LOOP, "bash"])
-            .arguments([&commands, &output])
+            .arguments([&commands, &output, &marks])
             .environment("HOME", &home)
             .environment("LC_ALL", "C.UTF-8")
-            .environment("RUNGS_ADDR", format!("127.0.0.1:{}", port.0))
+            .environment("no_proxy", "127.0.0.1")
+            .environment("RUNGS_ADDR", format!("127.0.0.1:{}", port.number))
             .directory(&project);
         let bash = Server::begin(&bash).unwrap();
         // Opening it waits for the shell to open the other end.
         let commands = OpenOptions::new().write(true).open(commands).unwrap();
-        Self { _bash: bash, commands, output, read: 0, port, _folder: folder }
+        Self { _bash: bash, commands, done: 0, read: 0, port, folder }
     }
 
     /// Executes a command, and waits until its output, with whatever comes from the background, is
     /// `enough`. Returns what has come by then, or when nothing more can come, or when it is late.
-    pub(crate) fn run(
-        &mut self,
-        command: &str,
-        late: Duration,
-        enough: impl Fn(&str) -> bool,
-    ) -> String {
-        self.send(command);
+    pub(crate) fn run(&mut self, command: &str, enough: impl Fn(&str) -> bool) -> String {
+        let is_alone = self.send(command);
         let start = Instant::now();
         loop {
             let raw = self.unread();
             let text = self.readable(&raw);
-            let is_all = raw.contains(&ALONE) || start.elapsed() > late;
-            if is_all || enough(&text) {
+            if is_alone || enough(&text) || start.elapsed() > LATE {
                 self.read += raw.len();
                 return text;
             }
@@ -106,11 +109,26 @@ impl Shell {
         }
     }
 
+    /// Executes a command again and again until its own output is `enough`, or it is late. What
+    /// comes from the background meanwhile is the next command's.
+    pub(crate) fn look(&mut self, command: &str, enough: impl Fn(&str) -> bool) -> String {
+        let seen = self.folder.path().join("seen");
+        let start = Instant::now();
+        loop {
+            self.send(&format!("{{ {command}\n}} >{} 2>&1", seen.display()));
+            let text = self.readable(&fs::read(&seen).unwrap());
+            if enough(&text) || start.elapsed() > LATE {
+                return text;
+            }
+            thread::sleep(AGAIN);
+        }
+    }
+
     /// Executes a command, and returns all that comes until nothing more does.
     pub(crate) fn listen(&mut self, command: &str) -> String {
-        self.send(command);
+        let is_alone = self.send(command);
         let mut last = (Instant::now(), self.unread());
-        while !last.1.contains(&ALONE) && last.0.elapsed() < QUIET {
+        while !is_alone && last.0.elapsed() < QUIET {
             thread::sleep(STEP);
             let raw = self.unread();
             if raw != last.1 {
@@ -121,53 +139,70 @@ impl Shell {
         self.readable(&last.1)
     }
 
-    fn send(&mut self, command: &str) {
+    /// What nobody has read.
+    pub(crate) fn rest(&self) -> String {
+        self.readable(&self.unread())
+    }
+
+    /// Waits for the end of a command, and tells whether nothing is left in the background.
+    fn send(&mut self, command: &str) -> bool {
         let command = self.port.instead_of_the_lessons(command);
         self.commands.write_all(format!("{command}\0").as_bytes()).unwrap();
-        await_until(format!("the end of {command}"), || self.unread().into_iter().any(is_done));
+        let marks = || fs::read(self.folder.path().join(MARKS)).unwrap();
+        self.done += 1;
+        await_until(format!("the end of {command}"), || marks().len() == self.done);
+        marks().ends_with(&[ALONE])
     }
 
     /// What has come since the last command.
     fn unread(&self) -> Vec<u8> {
-        fs::read(&self.output).unwrap().split_off(self.read)
+        fs::read(self.folder.path().join(OUTPUT)).unwrap().split_off(self.read)
     }
 
     fn readable(&self, raw: &[u8]) -> String {
-        let text: Vec<_> = raw.iter().copied().filter(|&byte| !is_done(byte)).collect();
-        self.port.as_in_the_lessons(&String::from_utf8_lossy(&text))
+        self.port.as_in_the_lessons(&String::from_utf8_lossy(raw))
     }
-}
-
-fn is_done(byte: u8) -> bool {
-    [BUSY, ALONE].contains(&byte)
 }
 
 /// A port of four digits, as the lessons' own, so that columns stay where they are.
-struct Port(u16);
-
-static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+struct Port {
+    number: u16,
+    /// Keeps the number for this lesson, also from tests that run at the same time: a server takes
+    /// the TCP port, whose UDP port is another.
+    _held: UdpSocket,
+}
 
 impl Port {
     fn free() -> Self {
-        let mut taken = TAKEN.lock().unwrap();
-        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        // Two runs of the tests at once begin at different ports.
-        let first = 2000 + u16::try_from(std::process::id() % 4000).unwrap();
-        let port = (first..9999).find(|port| !taken.contains(port) && is_free(port)).unwrap();
-        taken.insert(port);
-        Self(port)
+        let mut ports = (2000..9999).filter_map(|number| {
+            let held = UdpSocket::bind(("127.0.0.1", number)).ok()?;
+            // Without SO_REUSEADDR, so that it is refused if connections of the last lesson that had
+            // this port are in TIME-WAIT: they would be counted.
+            let tcp = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            tcp.bind(&SocketAddr::from(([127, 0, 0, 1], number)).into()).ok()?;
+            Some(Self { number, _held: held })
+        });
+        // The lessons' own port may be in use, in ways that a claim names.
+        ports.find(|port| port.number.to_string() != PORT).unwrap()
     }
 
     fn instead_of_the_lessons(&self, command: &str) -> String {
-        command.replace(PORT, &self.0.to_string())
+        command.replace(PORT, &self.number.to_string())
     }
 
     fn as_in_the_lessons(&self, output: &str) -> String {
-        Regex::new(&format!(r"\b{}\b", self.0)).unwrap().replace_all(output, PORT).into_owned()
+        Regex::new(&format!(r"\b{}\b", self.number)).unwrap().replace_all(output, PORT).into_owned()
     }
 }
 
-/// Whether a program is on PATH.
+/// Whether a program is on PATH, and is the one that is meant.
 pub(crate) fn has(program: &str) -> bool {
-    rungs::harness::supervise::locate(Path::new(program)).is_ok()
+    let is_there = locate(Path::new(program)).is_ok();
+    // There are several netcats.
+    is_there && (program != "nc" || help_of_nc().contains("-N"))
+}
+
+fn help_of_nc() -> String {
+    let help = rungs::harness::supervise::run(&Launch::new("nc").arguments(["-h"]));
+    help.map_or_else(|_| String::new(), |help| help.stderr)
 }
