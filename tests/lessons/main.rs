@@ -34,6 +34,9 @@ use std::{
     process::ExitCode,
 };
 
+/// How many lessons are executed at once, unless `--test-threads` says it.
+const AT_ONCE: usize = 5;
+
 /// What a page is put to.
 type Test = fn(&Page) -> Result<(), String>;
 
@@ -43,6 +46,8 @@ fn main() -> ExitCode {
         // Two tests write to one file.
         arguments.test_threads = Some(1);
     }
+    // A lesson waits most of the time.
+    arguments.test_threads.get_or_insert(AT_ONCE);
     let mut trials = lies::trials();
     trials.push(Trial::test("every_rung_has_a_lesson", || Ok(links::every_rung()?)));
     for path in pages() {
