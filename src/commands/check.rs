@@ -1,6 +1,8 @@
 //! `rungs check`: put any server to the ladder's failures.
 
-use super::{Hinted, INTERRUPTED, MISUSED, has_colours, interrupt::stop_on_interrupt, print};
+use super::{
+    Hinted, INTERRUPTED, MISUSED, has_colours, interrupt::stop_on_interrupt, on_terminal, print,
+};
 use crate::{
     harness::{
         check::{self, Checkup, Milestone, PROBES, Probe, Target, Unfit, Verdict},
@@ -168,8 +170,7 @@ pub(super) fn read_on(rung: Milestone) -> String {
 }
 
 fn progress_bar() -> ProgressBar {
-    // Hidden by itself where stderr is no terminal.
-    let bar = ProgressBar::new_spinner();
+    let bar = on_terminal(ProgressBar::new_spinner());
     // A template that does not parse would only cost it its looks.
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
         bar.set_style(style);

@@ -1,6 +1,6 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
-use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, print, say};
+use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, on_terminal, print, say};
 use crate::{
     harness::{
         cargo::Profile,
@@ -133,8 +133,7 @@ fn plan(args: &Args) -> Result<Plan> {
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {
-    // Hidden by itself where stderr is no terminal.
-    let bar = ProgressBar::new(plan.steps() as u64);
+    let bar = on_terminal(ProgressBar::new(plan.steps() as u64));
     // A template that does not parse would only cost the bar its looks.
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}, {eta} left: {wide_msg}")
     {

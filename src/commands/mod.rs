@@ -12,7 +12,11 @@ mod watch;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
 use clap::{Parser, Subcommand, error::ErrorKind};
-use nix::errno::Errno;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use nix::{
+    errno::Errno,
+    unistd::{getpgrp, tcgetpgrp},
+};
 use std::{
     error,
     fmt::{self, Display, Formatter},
@@ -180,6 +184,14 @@ fn words(cause: &(dyn error::Error + 'static)) -> String {
         Some(code) => Errno::from_raw(code).desc().to_lowercase(),
         None => cause.to_string(),
     }
+}
+
+/// A progress bar, hidden where stderr is no terminal, or where another job has it (`rungs load … &`).
+fn on_terminal(bar: ProgressBar) -> ProgressBar {
+    if tcgetpgrp(io::stderr()).is_ok_and(|group| group != getpgrp()) {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar
 }
 
 /// Writes a line to stderr, which may be gone.

@@ -44,7 +44,7 @@ fn a_report_says_what_failed_why_and_where_to_read_on() {
         "✗ zombie-one 1 zombie 2 s after one client",
         "likely: nobody has waited for the child",
         "hint: A child that has ended stays in the table",
-        "mended by: rung 5, concurrentserver_eintr (src/bin/concurrentserver_eintr.rs)",
+        "mended by: rung 5, concurrentserver_eintr (lessons/05-concurrentserver_eintr.md)",
         "model: fork per connection",
         "to mend first: zombie-one",
     ] {

@@ -80,6 +80,11 @@ impl Place {
     }
 
     /// What a new step is written in.
+    /// Whether nobody has said yet what to write in.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.language.or_else(|| self.progress.language()).is_none()
+    }
+
     fn language(&self) -> Language {
         self.language.or_else(|| self.progress.language()).unwrap_or_default()
     }

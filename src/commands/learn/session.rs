@@ -113,6 +113,10 @@ pub(super) fn run(place: Place) -> Result<ExitCode> {
         is_leaving: false,
     };
     session.list()?;
+    if session.place.is_undecided() {
+        session
+            .say("Steps begin in Rust; `rungs learn --lang python` begins them in Python.\n\n")?;
+    }
     session.enter()?;
     session.go_on()
 }
@@ -256,7 +260,7 @@ impl Session {
 
     fn hint(&mut self) -> Result<()> {
         let Some(failed) = &self.failed else {
-            return self.say("no probe has failed, and there are hints on probes alone\n");
+            return self.say("no probe has failed, so there is nothing to hint at\n");
         };
         if let Some(text) = report::hint_text(failed, self.hints) {
             self.hints += 1;

@@ -1,5 +1,6 @@
 //! The line on the terminal while a run goes on.
 
+use super::super::on_terminal;
 use crate::harness::{
     load::{Plan, Snapshot},
     report,
@@ -9,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// The steps of the bar.
 const STEPS: f64 = 1000.0;
 
-/// The line. It is hidden where stderr is no terminal.
+/// The line.
 #[derive(Clone, Debug)]
 pub(super) struct Live {
     pub(super) bar: ProgressBar,
@@ -17,7 +18,7 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new() -> Self {
-        let bar = ProgressBar::new(steps(1.0));
+        let bar = on_terminal(ProgressBar::new(steps(1.0)));
         // A template that does not parse would only cost the bar its looks.
         if let Ok(style) = ProgressStyle::with_template("{bar:12} {msg}") {
             bar.set_style(style.progress_chars("━╸─"));
