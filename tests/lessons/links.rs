@@ -69,6 +69,26 @@ fn anchors(page: &Page) -> Vec<String> {
     page.headings.iter().map(|heading| anchor(&heading.text)).collect()
 }
 
+/// What every exercise has, of each at least so many.
+const OF_AN_EXERCISE: [(&str, usize); 3] =
+    [("\n**Goal:**", 1), ("<summary>Hint ", 2), ("<summary>Solution</summary>", 1)];
+
+/// Every exercise has a goal, hints by degrees, and a solution.
+fn exercises(page: &Page) -> Result<(), String> {
+    let all = page.text.split("\n## Exercises\n").nth(1).unwrap_or_default();
+    let each: Vec<_> = all.split("\n### ").skip(1).collect();
+    if each.len() < 2 {
+        return Err(format!("{}: {} exercises", page.path.display(), each.len()));
+    }
+    for (exercise, (part, least)) in each.iter().flat_map(|one| OF_AN_EXERCISE.map(|p| (one, p))) {
+        if exercise.matches(part).count() < least {
+            let title = exercise.lines().next().unwrap_or_default();
+            return Err(format!("{}: {title}: too few of {part:?}", page.path.display()));
+        }
+    }
+    Ok(())
+}
+
 /// Every rung has a lesson with all its parts, which shows all of the rung: its difference from its
 /// base, which has a lesson too, or the whole program.
 pub(crate) fn every_rung() -> Result<(), String> {
@@ -86,6 +106,7 @@ pub(crate) fn every_rung() -> Result<(), String> {
         if parts != PARTS {
             return Err(format!("{name}: has the parts\n{parts:#?}\nand not\n{PARTS:#?}"));
         }
+        exercises(&page)?;
         let source = format!("src/bin/{}.rs", rung.name);
         let diff = rung.base.map(|base| format!("diff src/bin/{base}.rs {source}"));
         let marks: Vec<_> = page.fences.iter().filter_map(|fence| fence.mark.clone()).collect();
