@@ -48,6 +48,9 @@ fn serve(args: &Args) -> Result<()> {
         if !client_came {
             continue;
         }
+        // A connection that has died since poll looked leaves us waiting here, and the dead unburied,
+        // until the next client comes (accept(2), NOTES). A listening socket that does not block would
+        // say EAGAIN instead.
         let client = accept(listener.as_raw_fd()).during("accept")?;
         // SAFETY: this process has one thread, so the child may do all that its parent could.
         match unsafe { fork() }.during("fork")? {

@@ -60,6 +60,8 @@ fn serve(args: &Args) -> Result<()> {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             polled => polled.during("epoll_wait")?,
         }
+        // Not later: how long we ourselves are busy is no client's silence.
+        let turn = Instant::now();
         server.ready.extend(events.iter().map(|event| (event.token(), event.is_read_closed())));
         // The last token: whoever leaves in this turn has made room by then.
         server.ready.extend(mem::take(&mut server.full).then_some((LISTENER, false)));
@@ -72,7 +74,7 @@ fn serve(args: &Args) -> Result<()> {
                 Token(client) => server.advance(client, ended, &mut scratch),
             }
         }
-        server.dismiss_silent();
+        server.dismiss_silent(turn);
     }
 }
 
@@ -99,10 +101,10 @@ impl Server {
 
     /// Looks at everybody twice a second at most: the list that epoll spares us is read after all,
     /// but for this alone.
-    fn dismiss_silent(&mut self) {
-        if self.looked.elapsed() >= Duration::from_millis(500) {
-            self.looked = Instant::now();
-            self.clients.retain(|_, (_, _, last)| last.elapsed() < PATIENCE);
+    fn dismiss_silent(&mut self, turn: Instant) {
+        if turn.saturating_duration_since(self.looked) >= Duration::from_millis(500) {
+            self.looked = turn;
+            self.clients.retain(|_, (_, _, last)| turn.saturating_duration_since(*last) < PATIENCE);
         }
     }
 
