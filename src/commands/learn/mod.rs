@@ -26,6 +26,7 @@ use anyhow::{Context, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use place::Place;
 use std::{
+    cell::Cell,
     io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
@@ -177,12 +178,14 @@ fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
         return Err(misuse_hinting(format!("{name} is not begun"), &hint));
     }
     let stop = stop_flag().context("handle SIGINT")?;
+    let unwritten = Cell::new(None);
     let tell = |event| match event {
         Event::Put(checked) => {
             let read_on = read_on(checked.probe.milestone);
             let text = report::checked_text(&checked, 1, has_colours(), &read_on);
-            // Nobody reads the rest when the reader has gone.
-            if print("the check", &text).is_err() {
+            // Nobody reads the rest when the reader has gone, or the disk is full.
+            if let Err(error) = print("the check", &text) {
+                unwritten.set(Some(error));
                 stop.store(true, Ordering::Relaxed);
             }
         }
@@ -190,6 +193,9 @@ fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
         Event::Building | Event::Starting | Event::Putting(_) => {}
     };
     let outcome = attempt(step, &place.workshop.folder_of(step.rung), &stop, &tell);
+    if let Some(error) = unwritten.take() {
+        return Err(error);
+    }
     let said = |outcome| {
         report::outcome_text(outcome, step, has_colours(), &|one| read_on(one.probe.milestone))
     };
@@ -205,14 +211,15 @@ fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
             Ok(ExitCode::from(if is_known { 1 } else { MISUSED }))
         }
         Outcome::Reached(_) => {
-            place.set(step, State::Passed)?;
+            // The verdict holds, whatever becomes of the file.
+            let kept = place.set(step, State::Passed);
             let next = place.progress.next_after(step.rung);
             let next = next.map_or_else(String::new, |next| {
                 let verb = if next.goal.is_some() { "start" } else { "read" };
                 format!("next: rungs learn {verb} {}\n", next.rung.name)
             });
             print("the check", &format!("reached: rung {}, {name}\n{next}", step.rung.number))?;
-            Ok(ExitCode::SUCCESS)
+            kept.map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -79,12 +79,12 @@ impl Place {
         Step::all().map(row).collect()
     }
 
-    /// What a new step is written in.
     /// Whether nobody has said yet what to write in.
     pub(super) fn is_undecided(&self) -> bool {
         self.language.or_else(|| self.progress.language()).is_none()
     }
 
+    /// What a new step is written in.
     fn language(&self) -> Language {
         self.language.or_else(|| self.progress.language()).unwrap_or_default()
     }
@@ -221,5 +221,8 @@ fn read(file: &Path) -> Result<(Progress, Vec<String>)> {
 /// A path as the learner would type it here.
 fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+    match path.strip_prefix(here) {
+        Ok(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
+        inside => inside.unwrap_or(path).display().to_string(),
+    }
 }

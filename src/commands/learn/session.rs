@@ -327,11 +327,7 @@ impl Session {
         if step.goal.is_some() && self.place.program(step).is_none() {
             match self.place.start(step) {
                 Ok(said) => self.say(&said)?,
-                Err(error) => {
-                    self.tell(Err(error))?;
-                    self.is_leaving = true;
-                    return self.enter();
-                }
+                Err(error) => return self.tell(Err(error)),
             }
         }
         let set = self.place.set(step, State::Begun);

@@ -57,16 +57,24 @@ impl Step {
     }
 
     /// Whether a check up to its goal has found it reached. Some rungs leave probes of those before
-    /// undecided: who dies of a dead child cannot be put to many clients.
+    /// undecided: who dies of a dead child cannot be put to many clients. Its own must be decided.
     pub(super) fn is_reached(&self, checkup: &Checkup) -> bool {
         let reached = checkup.reached();
-        !checkup.has(Verdict::Fail) && reached.is_some() && reached >= self.goal
+        let mut own = checkup.checked.iter().filter(|one| Some(one.probe.milestone) == self.goal);
+        !checkup.has(Verdict::Fail)
+            && reached.is_some()
+            && reached >= self.goal
+            && own.all(|one| one.finding.verdict != Verdict::Unknown)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::super::check::{Checked, Finding},
+        *,
+    };
+    use std::time::Duration;
 
     fn step(name: &str) -> Step {
         Step::of(Rung::named(name).unwrap())
@@ -79,6 +87,30 @@ mod tests {
             assert!(step(name).probes().is_empty(), "{name}");
         }
         assert_eq!(step("concurrentserver").goal, Some(Milestone::Concurrentserver));
+    }
+
+    #[test]
+    fn what_a_step_is_about_must_be_decided() {
+        let step = step("concurrentserver");
+        let reached = |undecided: &str| {
+            let checked = |probe: &'static Probe| {
+                let verdict =
+                    if probe.name == undecided { Verdict::Unknown } else { Verdict::Pass };
+                let finding = Finding {
+                    verdict,
+                    evidence: String::new(),
+                    cause: None,
+                    hint: None,
+                    exchange: None,
+                };
+                Checked { probe, finding, took: Duration::ZERO }
+            };
+            let checked = step.probes().into_iter().map(checked).collect();
+            step.is_reached(&Checkup { model: None, checked, left_out: None })
+        };
+        assert!(reached("none of them"));
+        assert!(reached("concurrent"), "that is the step before");
+        assert!(!reached("descriptors"));
     }
 
     #[test]
