@@ -127,7 +127,7 @@ impl Session {
             if self.signals.is_over() {
                 return Ok(ExitCode::from(INTERRUPTED));
             }
-            self.terminal.follow(&self.signals)?;
+            self.follow()?;
             self.hear()?;
             if self.saves.are_there() {
                 self.try_again()?;
@@ -141,6 +141,17 @@ impl Session {
                 return Ok(code);
             }
         }
+    }
+
+    /// Stops and goes on with the job that this program is. No check is under way meanwhile: its
+    /// deadlines would pass.
+    fn follow(&mut self) -> Result<()> {
+        let is_put_off = self.signals.is_to_stop() && self.attempt.is_some();
+        if is_put_off {
+            (self.attempt, self.status) = (None, None);
+        }
+        self.terminal.follow(&self.signals)?;
+        if is_put_off { self.try_again() } else { Ok(()) }
     }
 
     fn say(&self, text: &str) -> Result<()> {

@@ -7,7 +7,7 @@ use nix::{
 };
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use signal_hook::{
-    consts::{SIGCONT, SIGINT, SIGTERM, SIGTSTP},
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP},
     flag,
     low_level::emulate_default_handler,
 };
@@ -43,6 +43,8 @@ impl Signals {
         for (signal, flag) in [
             (SIGINT, &signals.interrupted),
             (SIGTERM, &signals.terminated),
+            // The terminal is gone.
+            (SIGHUP, &signals.terminated),
             (SIGTSTP, &signals.suspended),
             (SIGCONT, &signals.continued),
         ] {
@@ -73,7 +75,8 @@ impl Signals {
         Ok(())
     }
 
-    fn is_to_stop(&self) -> bool {
+    /// Whether that has been asked.
+    pub(super) fn is_to_stop(&self) -> bool {
         self.suspended.load(Ordering::Relaxed)
     }
 }
