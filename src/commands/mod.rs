@@ -38,15 +38,15 @@ const EXAMPLES: &str = "Examples:
   rungs compare iterativeserver epollserver --peer nginx
   rungs load 127.0.0.1:8888 --rate 1000   any server, 1,000 requests a second
   rungs watch --port 8888                 its processes, descriptors, sockets
-  rungs check -- ./my_server {port}       which rung has it reached, what to mend
-  rungs learn                             climb it yourself, checked at each save
+  rungs check -- ./my_server {port}       which rung it has reached, and why
+  rungs learn                             climb yourself, checked at each save
   cargo run --bin iterativeserver         one rung, by itself
 
 In the project's folder, `cargo run --release --` stands for `rungs`.";
 
 /// A workbench of progressive socket servers.
 #[derive(Debug, Parser)]
-#[command(name = "rungs", version, after_help = EXAMPLES)]
+#[command(name = "rungs", version, after_help = EXAMPLES, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -20,6 +20,9 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8888";
 /// Where `rungs check` tells a server its address, among other places (lessons/contract.md).
 const ADDRESS_VARIABLE: &str = "RUNGS_ADDR";
 
+/// How wide help is at most, as a terminal is.
+const COLUMNS: usize = 80;
+
 const ABOUT: &str = "A rung of the ladder.
 It answers /, /hello, /sleep/MS, /burn/MS, /bytes/N and POST /echo.";
 
@@ -33,7 +36,7 @@ const EXAMPLES: &str = "Examples:
 
 /// What every rung takes.
 #[derive(Debug, Parser)]
-#[command(about = ABOUT, after_help = EXAMPLES)]
+#[command(about = ABOUT, after_help = EXAMPLES, max_term_width = COLUMNS)]
 pub struct Args {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
@@ -42,7 +45,7 @@ pub struct Args {
 
 /// What `sleepserver` takes.
 #[derive(Debug, Parser)]
-#[command(about = ABOUT, after_help = EXAMPLES)]
+#[command(about = ABOUT, after_help = EXAMPLES, max_term_width = COLUMNS)]
 pub struct SleepArgs {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
@@ -54,7 +57,7 @@ pub struct SleepArgs {
 
 /// What `preforkserver` takes.
 #[derive(Debug, Parser)]
-#[command(about = ABOUT, after_help = EXAMPLES)]
+#[command(about = ABOUT, after_help = EXAMPLES, max_term_width = COLUMNS)]
 pub struct PreforkArgs {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
@@ -66,7 +69,7 @@ pub struct PreforkArgs {
 
 /// What `client1` takes.
 #[derive(Debug, Parser)]
-#[command(about = "One request, and all that goes over the wire for it.")]
+#[command(about = "One request, and all that goes over the wire for it.", max_term_width = COLUMNS)]
 pub struct Client1Args {
     /// The server
     #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS)]
@@ -78,7 +81,7 @@ pub struct Client1Args {
 
 /// What `client2` takes.
 #[derive(Debug, Parser)]
-#[command(about = "Forked clients that open connections and hold them.")]
+#[command(about = "Forked clients that open connections and hold them.", max_term_width = COLUMNS)]
 pub struct Client2Args {
     /// The server, which must be on this machine
     #[arg(long, value_name = "ADDR:PORT", env = ADDRESS_VARIABLE, default_value = DEFAULT_ADDRESS, value_parser = loopback)]

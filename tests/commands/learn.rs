@@ -114,11 +114,12 @@ fn a_whole_session_from_the_ground_to_the_next_step() {
     terminal.await_text("✓ rung 1 is reached");
     terminal.press("s");
     terminal.await_text("+        answer(client);");
+    terminal.await_text("^ what the project does, in rust");
     terminal.press("n");
     terminal.await_text("→ rung 2, sleepserver");
     terminal.press("q");
     assert_eq!(terminal.exit_code(), Some(0));
-    let expected = "webserver1 read rust\niterativeserver passed rust\nsleepserver begun rust\n";
+    let expected = "webserver1 read\niterativeserver passed rust\nsleepserver begun\n";
     assert_eq!(progress(folder.path()), expected);
 
     let mut terminal = session(folder.path(), "").unwrap();
@@ -146,8 +147,12 @@ fn a_check_by_itself_has_the_exit_codes_of_check() {
     let leak = fs::read_to_string(&file).unwrap();
     fs::write(&file, leak + "    os.close(client)\n").unwrap();
     let (text, _) = learn(folder.path(), &["check"], 0);
-    let end = "reached: rung 4, concurrentserver\nnext: rungs learn start concurrentserver_eintr\n";
-    assert!(text.ends_with(end), "{text}");
+    let end = format!(
+        "reached: rung 4, concurrentserver\n\
+         next: rungs learn start concurrentserver_eintr --folder {}\n",
+        folder.path().display()
+    );
+    assert!(text.ends_with(&end), "{text}");
     assert_eq!(progress(folder.path()), "concurrentserver passed python\n");
     fs::write(&file, "(").unwrap();
     let (text, _) = learn(folder.path(), &["check", "concurrentserver"], 2);
@@ -176,7 +181,7 @@ fn a_save_ends_the_check_under_way_and_an_end_leaves_nothing() {
     terminal.await_text("NameError: name 'nonsense' is not defined");
     await_until("no server", || commands_in(&file).is_empty());
     fs::remove_dir_all(folder.path().join("concurrentserver2")).unwrap();
-    terminal.await_text("its folder is gone");
+    terminal.await_text("there is no program any more");
     fs::create_dir(folder.path().join("concurrentserver2")).unwrap();
     fs::write(&file, &right).unwrap();
     terminal.await_text("concurrent: one client says nothing");
@@ -199,8 +204,12 @@ fn two_n_leave_a_step_out() {
         return;
     };
     terminal.await_text("→ rung 4, concurrentserver");
+    let checks = |terminal: &Terminal| terminal.text().matches("✗ ends ").count();
+    await_until("a check", || checks(&terminal) == 1);
+    terminal.press("c");
+    await_until("another check", || checks(&terminal) == 2);
     terminal.press("n");
-    terminal.await_text("n again leaves this step out");
+    terminal.await_text("ends has not passed; n again leaves this step out");
     terminal.press("n");
     terminal.await_text("→ rung 5, concurrentserver_eintr");
     terminal.press("q");
@@ -250,15 +259,18 @@ fn what_is_wrong_with_the_progress_is_told_and_kept() {
 fn what_cannot_be_done_is_said_in_a_line_and_a_hint() {
     let folder = folder();
     fs::create_dir(folder.path().join("threadserver")).unwrap();
+    learn(folder.path(), &["start", "epollserver", "--lang", "python"], 0);
     for (arguments, said, hint) in [
         (&["start", "concurentserver"][..], "'concurentserver'", "exists: 'concurrentserver'"),
         (&["start", "tokioserver"], "it does not exist yet", "`rungs list`"),
-        (&["start", "webserver1"], "is the ground", "`rungs learn start iterativeserver`"),
-        (&["start", "sleepserver"], "is only to be read", "`rungs learn read sleepserver`"),
-        (&["start", "threadserver"], "is there already", "rungs learn check threadserver"),
+        (&["start", "webserver1"], "is the ground", "`rungs learn start iterativeserver --f"),
+        (&["start", "sleepserver"], "is only to be read", "`rungs learn read sleepserver --f"),
+        (&["start", "threadserver"], "is there already", "there is no program in it: neither"),
+        (&["start", "epollserver"], "is there already", "`rungs learn check epollserver --f"),
         (&["start", "preforkserver", "--lang", "c"], "'c'", "see --help"),
-        (&["check", "sleepserver"], "no probe of its own", "`rungs learn read sleepserver`"),
-        (&["check", "epollserver"], "is not begun", "`rungs learn start epollserver`"),
+        (&["check", "sleepserver"], "no probe of its own", "`rungs learn read sleepserver --f"),
+        (&["check", "preforkserver"], "is not begun", "`rungs learn start preforkserver --f"),
+        (&["check", "threadserver"], "has no program", "rename it, and `rungs learn start thr"),
     ] {
         let (stdout, stderr) = learn(folder.path(), arguments, 2);
         assert_eq!(stdout, "", "{arguments:?}");
@@ -269,6 +281,73 @@ fn what_cannot_be_done_is_said_in_a_line_and_a_hint() {
     }
     let (_, stderr) = learn(Path::new("/dev/null/my"), &["start", "iterativeserver"], 1);
     assert!(stderr.ends_with("/dev/null/my/iterativeserver: not a directory\n"), "{stderr}");
+}
+
+#[test]
+fn what_is_to_be_typed_can_be_typed() {
+    let folder = folder();
+    let inside = folder.path().join("my servers");
+    let (text, _) = learn(&inside, &["start", "iterativeserver"], 0);
+    let expected = format!("cd '{}/iterativeserver' && cargo", inside.display());
+    // It may be longer than a line.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(&expected), "{text}");
+    let (_, stderr) = learn(&inside, &["start", "iterativeserver"], 2);
+    let expected = format!("`rungs learn check iterativeserver --folder '{}'`", inside.display());
+    assert!(stderr.contains(&expected), "{stderr}");
+}
+
+#[test]
+fn the_program_is_the_one_that_cargo_has_built() {
+    let folder = folder();
+    learn(folder.path(), &["start", "iterativeserver"], 0);
+    let manifest = folder.path().join("iterativeserver/Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("name = \"iterativeserver\"", "name = \"mine\"")).unwrap();
+    let (text, _) = learn(folder.path(), &["check"], 1);
+    assert!(text.contains("✓ answers ") && text.contains("✗ rude "), "{text}");
+    fs::remove_file(folder.path().join("iterativeserver/src/main.rs")).unwrap();
+    fs::write(folder.path().join("iterativeserver/src/lib.rs"), "").unwrap();
+    let (text, _) = learn(folder.path(), &["check"], 2);
+    assert!(text.contains("error: this package has no program"), "{text}");
+}
+
+#[test]
+fn what_another_terminal_has_done_counts() {
+    let folder = folder();
+    let Some(mut terminal) = session(folder.path(), "--lang python") else {
+        println!("skipped what_another_terminal_has_done_counts: no script(1)");
+        return;
+    };
+    terminal.await_text("r opens the lesson, n goes on");
+    learn(folder.path(), &["read", "sleepserver"], 0);
+    let before = progress(folder.path());
+    fs::write(folder.path().join("progress"), before + "iterativeserver passed rust\n").unwrap();
+    terminal.press("n");
+    terminal.await_text("→ rung 3, concurrentserver2");
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(), Some(0));
+    let expected = "sleepserver read\niterativeserver passed rust\nwebserver1 read python\n\
+                    concurrentserver2 begun python\n";
+    assert_eq!(progress(folder.path()), expected);
+}
+
+#[test]
+fn at_the_end_of_the_ladder_each_key_says_so() {
+    let folder = folder();
+    let all: String = LADDER.iter().flat_map(|rung| [rung.name, " read\n"]).collect();
+    fs::write(folder.path().join("progress"), all).unwrap();
+    let Some(mut terminal) = session(folder.path(), "") else {
+        println!("skipped at_the_end_of_the_ladder_each_key_says_so: no script(1)");
+        return;
+    };
+    for count in 1..=5 {
+        let said = || terminal.text().matches("You have climbed the ladder").count() == count;
+        await_until(format!("{count}"), said);
+        // The last ends it.
+        terminal.press(["n", "c", "r", "s", "q"][count - 1]);
+    }
+    assert_eq!(terminal.exit_code(), Some(0));
 }
 
 #[test]

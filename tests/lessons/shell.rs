@@ -1,7 +1,10 @@
 //! One bash a lesson. It reads commands from a named pipe, and all that it and its children print
 //! goes to one file, so that a server in the background is heard where it speaks.
 
-use super::{root, waiting::await_until};
+use super::{
+    root,
+    waiting::{await_some, await_until},
+};
 use assert_cmd::cargo::cargo_bin;
 use nix::{sys::stat::Mode, unistd::mkfifo};
 use regex::Regex;
@@ -13,7 +16,6 @@ use std::{
     net::{SocketAddr, UdpSocket},
     os::unix::fs::symlink,
     path::Path,
-    thread,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -40,11 +42,8 @@ const PROJECT: [&str; 5] = ["Cargo.toml", "README.md", "lessons", "scripts", "sr
 /// How long nothing must come before an output is taken for whole, when it is to be written down.
 const QUIET: Duration = Duration::from_millis(700);
 
-const STEP: Duration = Duration::from_millis(10);
-
-/// How long what comes from the background, or to rest, may take, and how soon to look again.
+/// How long what comes from the background, or to rest, may take.
 const LATE: Duration = Duration::from_secs(30);
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// The files of the shell's output, and of its marks.
 const OUTPUT: &str = "output";
@@ -98,15 +97,14 @@ impl Shell {
     pub(crate) fn run(&mut self, command: &str, enough: impl Fn(&str) -> bool) -> String {
         let is_alone = self.send(command);
         let start = Instant::now();
-        loop {
+        let (raw, text) = await_some("an output", || {
             let raw = self.unread();
             let text = self.readable(&raw);
-            if is_alone || enough(&text) || start.elapsed() > LATE {
-                self.read += raw.len();
-                return text;
-            }
-            thread::sleep(STEP);
-        }
+            let is_done = is_alone || enough(&text) || start.elapsed() > LATE;
+            is_done.then_some((raw, text))
+        });
+        self.read += raw.len();
+        text
     }
 
     /// Executes a command again and again until its own output is `enough`, or it is late. What
@@ -114,27 +112,24 @@ impl Shell {
     pub(crate) fn look(&mut self, command: &str, enough: impl Fn(&str) -> bool) -> String {
         let seen = self.folder.path().join("seen");
         let start = Instant::now();
-        loop {
+        await_some("an output", || {
             self.send(&format!("{{ {command}\n}} >{} 2>&1", seen.display()));
             let text = self.readable(&fs::read(&seen).unwrap());
-            if enough(&text) || start.elapsed() > LATE {
-                return text;
-            }
-            thread::sleep(AGAIN);
-        }
+            (enough(&text) || start.elapsed() > LATE).then_some(text)
+        })
     }
 
     /// Executes a command, and returns all that comes until nothing more does.
     pub(crate) fn listen(&mut self, command: &str) -> String {
         let is_alone = self.send(command);
         let mut last = (Instant::now(), self.unread());
-        while !is_alone && last.0.elapsed() < QUIET {
-            thread::sleep(STEP);
+        await_until("silence", || {
             let raw = self.unread();
             if raw != last.1 {
                 last = (Instant::now(), raw);
             }
-        }
+            is_alone || last.0.elapsed() > QUIET
+        });
         self.read += last.1.len();
         self.readable(&last.1)
     }

@@ -170,12 +170,11 @@ fn read(place: &mut Place, step: &Step) -> Result<ExitCode> {
 fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
     let name = step.rung.name;
     if step.goal.is_none() {
-        let hint = format!("`rungs learn read {name}` is all there is to do");
+        let hint = format!("`{}` is all there is to do", place.call(&format!("read {name}")));
         return Err(misuse_hinting(format!("{name} has no probe of its own"), &hint));
     }
     if place.program(step).is_none() {
-        let hint = format!("`rungs learn start {name}` begins it");
-        return Err(misuse_hinting(format!("{name} is not begun"), &hint));
+        return Err(place.not_begun(step));
     }
     let stop = stop_flag().context("handle SIGINT")?;
     let unwritten = Cell::new(None);
@@ -216,7 +215,7 @@ fn check(place: &mut Place, step: &Step) -> Result<ExitCode> {
             let next = place.progress.next_after(step.rung);
             let next = next.map_or_else(String::new, |next| {
                 let verb = if next.goal.is_some() { "start" } else { "read" };
-                format!("next: rungs learn {verb} {}\n", next.rung.name)
+                format!("next: {}\n", place.call(&format!("{verb} {}", next.rung.name)))
             });
             print("the check", &format!("reached: rung {}, {name}\n{next}", step.rung.number))?;
             kept.map(|()| ExitCode::SUCCESS)

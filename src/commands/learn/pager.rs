@@ -3,13 +3,27 @@
 use super::{super::print, terminal::Signals};
 use crate::harness::supervise::locate;
 use anyhow::{Context, Result};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
-    env, ffi::OsString, fmt::Write, fs, path::Path, process::Command, sync::atomic::Ordering,
-    thread, time::Duration,
+    env,
+    ffi::OsString,
+    fmt::Write,
+    fs, io,
+    path::Path,
+    process::{Child, Command},
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// How often it is looked whether the pager has ended.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How long a pager may take to leave the terminal as it was, once it is told to end.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What a shell says of a command that it cannot run (POSIX, "Exit Status for Commands").
 const CANNOT_RUN: [i32; 2] = [126, 127];
@@ -67,11 +81,25 @@ fn run(mut pager: OsString, text: &Path, signals: &Signals) -> Result<bool> {
         }
         signals.stop_if_asked().context("stop")?;
         if signals.terminated.load(Ordering::Relaxed) {
-            child.kill().and_then(|()| child.wait()).context("end the pager")?;
+            end(&mut child).context("end the pager")?;
             return Ok(true);
         }
         thread::sleep(LOOK);
     }
+}
+
+/// Asks a pager to end, and ends it if it does not.
+fn end(pager: &mut Child) -> io::Result<()> {
+    let asked = Instant::now();
+    // Not waited for, so its pid is nobody else's.
+    kill(Pid::from_raw(pager.id().cast_signed()), Signal::SIGTERM)?;
+    while pager.try_wait()?.is_none() {
+        if asked.elapsed() > GRACE {
+            pager.kill()?;
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

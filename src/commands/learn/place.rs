@@ -9,9 +9,10 @@ use crate::{
     },
     ladder::Rung,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use nix::fcntl::{Flock, FlockArg};
 use std::{
+    borrow::Cow,
     env,
     fs::{self, File},
     io::ErrorKind,
@@ -20,6 +21,9 @@ use std::{
 
 /// The folder beside the project's own, if no other is named.
 const FOLDER: &str = "my";
+
+/// What a folder lacks that is no step's.
+const NO_PROGRAM: &str = "neither Cargo.toml nor server.py";
 
 /// The folder, how far everything in it is, and the step at hand.
 #[derive(Debug)]
@@ -31,14 +35,16 @@ pub(super) struct Place {
     /// What was wrong with the file, to be told.
     pub(super) faults: Vec<String>,
     language: Option<Language>,
+    /// The folder as the user named it.
+    named: Option<PathBuf>,
     /// What could not be written yet.
     unwritten: Vec<Entry>,
 }
 
 impl Place {
-    pub(super) fn find(folder: Option<&Path>, language: Option<Language>) -> Result<Self> {
+    pub(super) fn find(named: Option<&Path>, language: Option<Language>) -> Result<Self> {
         let project = project()?;
-        let folder = match (folder, &project) {
+        let folder = match (named, &project) {
             (Some(folder), _) => path::absolute(folder).context("find the folder")?,
             (None, Some(project)) => project.folder.join(FOLDER),
             (None, None) => path::absolute(FOLDER).context("find the folder")?,
@@ -53,7 +59,22 @@ impl Place {
             Err(error) => (Progress::default(), vec![described(&error)]),
         };
         let current = progress.current();
-        Ok(Self { workshop, progress, current, faults, language, unwritten: Vec::new() })
+        let named = named.map(Path::to_owned);
+        Ok(Self { workshop, progress, current, faults, language, named, unwritten: Vec::new() })
+    }
+
+    /// Reads what others have done since, such as a `rungs learn check` in another terminal.
+    pub(super) fn refresh(&mut self) {
+        // What cannot be read now will be told when it is written.
+        if let Ok(progress) = self.merged() {
+            self.progress = progress;
+        }
+    }
+
+    /// A command of `rungs learn` as the learner would type it.
+    pub(super) fn call(&self, work: &str) -> String {
+        let folder = self.named.as_ref().map(|folder| format!(" --folder {}", typed(folder)));
+        format!("rungs learn {work}{}", folder.unwrap_or_default())
     }
 
     pub(super) fn named_or_current(&self, name: Option<&str>) -> Result<Step> {
@@ -105,12 +126,19 @@ impl Place {
                 None => format!("{name} is the ground, and there is nothing to make it from"),
                 Some(_) => format!("{name} has no probe of its own, and is only to be read"),
             };
-            let hint = format!("`rungs learn read {name}`, then `rungs learn start {next}`");
+            let [read, start] = [format!("read {name}"), format!("start {next}")];
+            let hint = format!("`{}`, then `{}`", self.call(&read), self.call(&start));
             return Err(misuse_hinting(said, &hint));
         }
         if fs::symlink_metadata(&folder).is_ok() {
             let said = format!("{} is there already, and stays as it is", shown(&folder));
-            let hint = format!("`rungs learn check {name}` checks it; rename it to begin anew");
+            let hint = match self.program(step) {
+                Some(_) => {
+                    let check = self.call(&format!("check {name}"));
+                    format!("`{check}` checks it; rename it to begin anew")
+                }
+                None => format!("there is no program in it: {NO_PROGRAM}; rename it to begin anew"),
+            };
             return Err(misuse_hinting(said, &hint));
         }
         if !self.workshop.has(language) {
@@ -133,8 +161,10 @@ impl Place {
     /// It could not be written. It is noted here all the same, and written with the next.
     pub(super) fn set(&mut self, step: &Step, state: State) -> Result<()> {
         let folder = self.workshop.folder_of(step.rung);
-        let language = Language::of(&folder).or_else(|| Some(self.language()));
-        // What is passed with a server, in whatever it is written; else what was meant.
+        // What is passed with a server, in whatever it is written; else what was meant. To read a
+        // step is to choose no language.
+        let language = Language::of(&folder).or(self.language);
+        let language = language.or_else(|| step.goal.map(|_| self.language()));
         let entry = Entry { rung: step.rung, state, language };
         self.progress.set(entry);
         self.unwritten.push(entry);
@@ -151,11 +181,17 @@ impl Place {
         let locked = Flock::lock(File::open(folder).with_context(name)?, FlockArg::LockExclusive);
         // On file systems without locks two at once are a risk that is borne.
         let _locked = locked.ok();
-        let (mut progress, _) = read(&file)?;
+        let progress = self.merged()?;
+        ResultFile::open(&file)?.finish(&progress.to_string())?;
+        Ok(progress)
+    }
+
+    /// What the file says now, and what could not be written to it yet.
+    fn merged(&self) -> Result<Progress> {
+        let (mut progress, _) = read(&file(&self.workshop))?;
         for &entry in &self.unwritten {
             progress.set(entry);
         }
-        ResultFile::open(&file)?.finish(&progress.to_string())?;
         Ok(progress)
     }
 
@@ -168,8 +204,8 @@ impl Place {
         };
         let begun = self.program(step).map(|program| {
             let by_hand = match Language::of(&self.workshop.folder_of(step.rung)) {
-                Some(Language::Python) => format!("python3 {}", shown(&program)),
-                _ => format!("cd {} && cargo run", shown(&self.workshop.folder_of(step.rung))),
+                Some(Language::Python) => format!("python3 {}", typed(&program)),
+                _ => format!("cd {} && cargo run", typed(&self.workshop.folder_of(step.rung))),
             };
             (shown(&program), by_hand)
         });
@@ -177,10 +213,24 @@ impl Place {
         report::step_text(step, &lesson, begun)
     }
 
-    /// What the project does in this step, in the learner's language where it has that.
-    pub(super) fn solution(&self, step: &Step) -> Result<String> {
-        let language = Language::of(&self.workshop.folder_of(step.rung));
-        self.workshop.solution(step, language.unwrap_or_default())
+    /// What the project does in this step, as a unified diff, and in which language: the learner's,
+    /// where it has that.
+    pub(super) fn solution(&self, step: &Step) -> Result<(String, Language)> {
+        let language = Language::of(&self.workshop.folder_of(step.rung)).unwrap_or_default();
+        let language = if language.has(step.rung) { language } else { Language::Rust };
+        Ok((self.workshop.solution(step, language)?, language))
+    }
+
+    /// Why a step cannot be checked that has a folder, or none.
+    pub(super) fn not_begun(&self, step: &Step) -> Error {
+        let (name, folder) = (step.rung.name, self.workshop.folder_of(step.rung));
+        if folder.exists() {
+            let said = format!("{} has no program: {NO_PROGRAM}", shown(&folder));
+            let start = self.call(&format!("start {name}"));
+            return misuse_hinting(said, &format!("rename it, and `{start}` begins it anew"));
+        }
+        let hint = format!("`{}` begins it", self.call(&format!("start {name}")));
+        misuse_hinting(format!("{name} is not begun"), &hint)
     }
 
     /// The program of a step that is begun.
@@ -218,7 +268,14 @@ fn read(file: &Path) -> Result<(Progress, Vec<String>)> {
     }
 }
 
-/// A path as the learner would type it here.
+/// A path as the learner would type it here, in a shell.
+fn typed(path: &Path) -> String {
+    let shown = shown(path);
+    // There is no NUL in a path.
+    shlex::try_quote(&shown).map_or_else(|_| shown.clone(), Cow::into_owned)
+}
+
+/// A path as seen from here.
 fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
     match path.strip_prefix(here) {

@@ -7,7 +7,7 @@ use super::{
     terminal::{Signals, Terminal},
 };
 use crate::harness::{
-    check::{Checked, Verdict},
+    check::Checked,
     learn::{Event, Outcome, Saves, State, Step, attempt},
     report,
 };
@@ -28,11 +28,12 @@ use std::{
 /// How often files, signals and the attempt are looked at.
 const STEP: Duration = Duration::from_millis(100);
 
-const KEYS: &str = "n next  h hint  l list  r read  s solution  ? help  q quit";
+const KEYS: &str = "n next  h hint  c check  l list  r read  s solution  ? help  q quit";
 
 const HELP: &str = "Save your program, and it is built and checked.
 n  the next step, once this one is passed or read; twice, without that
 h  a hint on the probe that failed, one more each time
+c  check again, with nothing saved
 l  the ladder, and how far you are
 r  this step's lesson
 s  what the project does in this step, once it is passed
@@ -168,6 +169,7 @@ impl Session {
 
     fn press(&mut self, key: KeyEvent) -> Result<Option<ExitCode>> {
         let was_leaving = std::mem::take(&mut self.is_leaving);
+        self.place.refresh();
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             match key.code {
                 KeyCode::Char('c') => return Ok(Some(ExitCode::from(INTERRUPTED))),
@@ -181,6 +183,7 @@ impl Session {
             KeyCode::Char('q') => return Ok(Some(ExitCode::SUCCESS)),
             KeyCode::Char('n') => self.next(was_leaving)?,
             KeyCode::Char('h') => self.hint()?,
+            KeyCode::Char('c') => self.check()?,
             KeyCode::Char('l') => self.list()?,
             KeyCode::Char('r') => self.read()?,
             KeyCode::Char('s') => self.solution()?,
@@ -198,7 +201,11 @@ impl Session {
     fn enter(&mut self) -> Result<()> {
         (self.failed, self.hints) = (None, 0);
         let Some(step) = self.place.current else {
-            return self.say("You have climbed the ladder: all is passed, read or left out.\n");
+            let read = self.place.call("read RUNG");
+            return self.say(&format!(
+                "You have climbed the ladder: all is passed, read or left out.\n\
+                 `{read}` opens a lesson again, `rungs compare` compares the rungs.\n"
+            ));
         };
         let mut text = self.place.step_text(&step);
         if step.goal.is_none() {
@@ -239,7 +246,10 @@ impl Session {
                 Ok(News::Event(Event::Put(_))) => {}
                 Ok(News::Over(outcome)) => return self.finish(&outcome),
                 Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => (self.attempt, self.status) = (None, None),
+                Err(TryRecvError::Disconnected) => {
+                    (self.attempt, self.status) = (None, None);
+                    self.say("the check broke off, a fault of this program; c checks again\n")?;
+                }
             }
         }
         Ok(())
@@ -250,23 +260,31 @@ impl Session {
         let Some(step) = self.place.current else { return Ok(()) };
         let on = |checked: &Checked| read_on(checked.probe.milestone);
         self.say(&report::outcome_text(outcome, &step, has_colours(), &on))?;
-        let failed = match outcome {
+        match outcome {
             Outcome::Open(checkup) => {
-                checkup.checked.iter().find(|one| one.finding.verdict == Verdict::Fail).cloned()
+                self.failed(checkup.first_to_mend().cloned());
+                if self.failed.is_none() { self.say("c checks again\n") } else { Ok(()) }
             }
-            _ => None,
-        };
+            Outcome::Reached(_) => {
+                self.failed(None);
+                let set = self.place.set(&step, State::Passed);
+                self.tell(set)?;
+                self.say("s shows what the project does, n goes on\n")
+            }
+            // What failed before is still to be mended.
+            Outcome::Missing | Outcome::NotBuilt(_) | Outcome::Unfit(_) | Outcome::Stopped => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes what failed last. Hints go on as long as that is the same probe.
+    fn failed(&mut self, failed: Option<Checked>) {
         let name = |checked: &Option<Checked>| checked.as_ref().map(|one| one.probe.name);
         if name(&failed) != name(&self.failed) {
             self.hints = 0;
         }
         self.failed = failed;
-        if let Outcome::Reached(_) = outcome {
-            let set = self.place.set(&step, State::Passed);
-            self.tell(set)?;
-            self.say("s shows what the project does, n goes on\n")?;
-        }
-        Ok(())
     }
 
     fn hint(&mut self) -> Result<()> {
@@ -280,8 +298,20 @@ impl Session {
         self.say(&format!("these were all the hints on {}\n", failed.probe.name))
     }
 
-    fn read(&self) -> Result<()> {
-        let Some(step) = self.place.current else { return Ok(()) };
+    fn check(&mut self) -> Result<()> {
+        let Some(step) = self.place.current else { return self.enter() };
+        if step.goal.is_none() {
+            self.say("no probe is this step's own, so there is nothing to check\n")
+        } else if self.place.program(&step).is_none() {
+            let why = self.place.not_begun(&step);
+            self.tell(Err(why))
+        } else {
+            self.try_again()
+        }
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let Some(step) = self.place.current else { return self.enter() };
         match self.place.lesson(step.rung) {
             Some(lesson) => {
                 let shown = self.terminal.lend(|| pager::show(&lesson, &self.signals));
@@ -291,13 +321,16 @@ impl Session {
         }
     }
 
-    fn solution(&self) -> Result<()> {
-        let Some(step) = self.place.current else { return Ok(()) };
+    fn solution(&mut self) -> Result<()> {
+        let Some(step) = self.place.current else { return self.enter() };
         if self.place.progress.state(step.rung) != Some(State::Passed) {
             return self.say("the solution is shown once this step is passed\n");
         }
         match self.place.solution(&step) {
-            Ok(diff) => self.say(&report::difference_text(&diff, has_colours())),
+            Ok((diff, language)) => {
+                let text = report::difference_text(&diff, has_colours());
+                self.say(&format!("{text}^ what the project does, in {}\n", language.name()))
+            }
             Err(error) => self.tell(Err(error)),
         }
     }

@@ -34,7 +34,7 @@ Where stdout is no terminal, one text follows another.
 Exit codes:
   0  it was watched
   1  it is not there, or the server that was started here failed
-  2  a wrong command line, or a command that could not be started or never listened
+  2  a wrong command line, or a command that did not start, or never listened
   130  Ctrl-C";
 
 /// How long a server that was started here may take to listen, before `--once` looks.

@@ -9,7 +9,6 @@ use super::{
     step::Step,
 };
 use std::{
-    ffi::OsString,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -48,17 +47,22 @@ pub enum Outcome {
 /// raises `stop`, and so may anybody else.
 pub fn attempt(step: &Step, folder: &Path, stop: &AtomicBool, tell: &dyn Fn(Event)) -> Outcome {
     let Some(language) = Language::of(folder) else { return Outcome::Missing };
-    if language == Language::Rust {
-        tell(Event::Building);
-        match cargo::build_alone(folder, stop) {
-            Ok(Built::Yes) => {}
-            Ok(Built::No(said)) => return Outcome::NotBuilt(said),
-            Ok(Built::Stopped) => return Outcome::Stopped,
-            Err(error) => return Outcome::Unfit(error.into()),
+    let command = match language {
+        Language::Rust => {
+            tell(Event::Building);
+            match cargo::build_alone(folder, stop) {
+                Ok(Built::Yes(program)) => vec![program.into(), "--listen".into(), "{addr}".into()],
+                Ok(Built::No(said)) => return Outcome::NotBuilt(said),
+                Ok(Built::Stopped) => return Outcome::Stopped,
+                Err(error) => return Outcome::Unfit(error.into()),
+            }
         }
-    }
+        Language::Python => {
+            vec!["python3".into(), folder.join(language.file()).into(), "{port}".into()]
+        }
+    };
     tell(Event::Starting);
-    let target = Target { command: command(step, folder, language), port: None };
+    let target = Target { command, port: None };
     let before = |probe| tell(Event::Putting(probe));
     let after = |checked: &Checked| {
         if checked.finding.verdict == Verdict::Fail {
@@ -72,17 +76,5 @@ pub fn attempt(step: &Step, folder: &Path, stop: &AtomicBool, tell: &dyn Fn(Even
         Ok(checkup) if step.is_reached(&checkup) => Outcome::Reached(checkup),
         Ok(checkup) => Outcome::Open(checkup),
         Err(unfit) => Outcome::Unfit(unfit),
-    }
-}
-
-/// How the server is started.
-fn command(step: &Step, folder: &Path, language: Language) -> Vec<OsString> {
-    let file = |name: &str| folder.join(name).into_os_string();
-    match language {
-        Language::Rust => {
-            let program = file(&format!("target/debug/{}", step.rung.name));
-            vec![program, "--listen".into(), "{addr}".into()]
-        }
-        Language::Python => vec!["python3".into(), file(language.file()), "{port}".into()],
     }
 }

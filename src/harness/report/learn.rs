@@ -131,11 +131,8 @@ pub fn outcome_text(
     match outcome {
         Outcome::Stopped => String::new(),
         Outcome::Missing => {
-            let said = format!(
-                "{} is not begun, or its folder is gone: `rungs learn start {0}` makes it",
-                step.rung.name
-            );
-            wrapped("", "", &said)
+            let said = format!("{}: there is no program any more", step.rung.name);
+            ink.failure(&wrapped("✗ ", INDENT, &said))
         }
         Outcome::NotBuilt(said) => ink.failure("✗ it does not compile\n") + &compiler_text(said),
         Outcome::Unfit(unfit) => {
