@@ -4,6 +4,7 @@
 mod check;
 mod compare;
 mod interrupt;
+mod keys;
 mod learn;
 mod list;
 mod load;

@@ -382,6 +382,18 @@ fn a_step_begins_as_a_copy_of_its_base() {
     }
 }
 
+#[test]
+fn a_terminal_that_is_gone_ends_the_session() {
+    let folder = folder();
+    let Some(terminal) = session(folder.path(), "") else {
+        println!("skipped a_terminal_that_is_gone_ends_the_session: no script(1)");
+        return;
+    };
+    terminal.await_text("r opens the lesson, n goes on");
+    drop(terminal);
+    await_until("the end of it", || commands_in(folder.path()).is_empty());
+}
+
 /// Where each step begins in Python, by the rung that it begins as. One is enough of each.
 fn skeletons(folder: &Path) -> BTreeMap<u8, (&'static Rung, &'static str, PathBuf)> {
     let steps = Step::all().filter(|step| step.goal.is_some());

@@ -1,7 +1,7 @@
 //! The loop that checks at each save, and its keys.
 
 use super::{
-    super::{INTERRUPTED, check::read_on, described, has_colours},
+    super::{INTERRUPTED, check::read_on, described, has_colours, keys::Keys},
     pager,
     place::Place,
     terminal::{Signals, Terminal},
@@ -12,7 +12,7 @@ use crate::harness::{
     report,
 };
 use anyhow::{Context, Result};
-use ratatui::crossterm::event::{self, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::{
     path::PathBuf,
     process::ExitCode,
@@ -85,6 +85,7 @@ impl Drop for Attempt {
 struct Session {
     place: Place,
     terminal: Terminal,
+    keys: Keys,
     signals: Signals,
     saves: Saves,
     attempt: Option<Attempt>,
@@ -105,6 +106,7 @@ pub(super) fn run(place: Place) -> Result<ExitCode> {
     let mut session = Session {
         place,
         terminal,
+        keys: Keys::new(),
         signals,
         saves,
         attempt: None,
@@ -134,9 +136,7 @@ impl Session {
                 self.try_again()?;
             }
             self.terminal.show(self.status.as_deref().unwrap_or(KEYS))?;
-            if event::poll(STEP).context("read from the terminal")?
-                && let Some(key) =
-                    event::read().context("read from the terminal")?.as_key_press_event()
+            if let Some(key) = self.keys.next(STEP)?
                 && let Some(code) = self.press(key)?
             {
                 return Ok(code);

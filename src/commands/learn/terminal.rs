@@ -7,7 +7,7 @@ use nix::{
 };
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use signal_hook::{
-    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP},
+    consts::{SIGCONT, SIGINT, SIGTERM, SIGTSTP},
     flag,
     low_level::emulate_default_handler,
 };
@@ -43,8 +43,6 @@ impl Signals {
         for (signal, flag) in [
             (SIGINT, &signals.interrupted),
             (SIGTERM, &signals.terminated),
-            // The terminal is gone.
-            (SIGHUP, &signals.terminated),
             (SIGTSTP, &signals.suspended),
             (SIGCONT, &signals.continued),
         ] {

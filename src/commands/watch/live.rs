@@ -1,17 +1,14 @@
 //! The loop that keeps the screen current.
 
 use super::{
-    super::has_colours,
+    super::{has_colours, keys::Keys},
     draw::{Paint, draw},
     screen::{Screen, Wish},
     target::Target,
 };
 use crate::harness::observe::Watcher;
 use anyhow::{Context, Result};
-use ratatui::{
-    DefaultTerminal,
-    crossterm::event::{self, Event},
-};
+use ratatui::DefaultTerminal;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -41,7 +38,7 @@ fn keep_current(
     interval: Duration,
     stop: &AtomicBool,
 ) -> Result<bool> {
-    let paint = Paint { has_colours: has_colours() };
+    let (paint, keys) = (Paint { has_colours: has_colours() }, Keys::new());
     let mut screen = Screen::new(watcher.look(Some(interval / 4)));
     let mut next = Instant::now() + interval;
     let mut has_listened = false;
@@ -59,10 +56,7 @@ fn keep_current(
         let left = next.saturating_duration_since(Instant::now());
         // In pause nothing is due.
         let patience = if screen.is_paused { STEP } else { left.min(STEP) };
-        if event::poll(patience).context("read from the terminal")?
-            && let Event::Key(key) = event::read().context("read from the terminal")?
-            && key.is_press()
-        {
+        if let Some(key) = keys.next(patience)? {
             match screen.press(key) {
                 Wish::GoOn => {}
                 Wish::Quit => break,
