@@ -2,13 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use super::{super::observe::Process, bench::Running};
+use super::{
+    super::observe::Process,
+    bench::Running,
+    processor::{Time, tasks},
+};
 
 /// For how long a server is watched that should have nothing to do.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -28,10 +31,10 @@ pub(super) fn lower(processes: &[Process], resource: Resource, limit: u64) -> bo
 pub(super) fn is_spinning(server: &Running<'_>) -> Option<f64> {
     // What it does for the clients who have just come is no spinning.
     server.settle();
-    let (before, start) = (tasks(server), Instant::now());
+    let (before, start) = (times(server), Instant::now());
     let cpu = server.tree().cpu();
     server.bench.await_true(WINDOW, || false);
-    let (after, elapsed) = (tasks(server), start.elapsed().as_secs_f64());
+    let (after, elapsed) = (times(server), start.elapsed().as_secs_f64());
     let share = |(task, now): (&u32, &Time)| {
         let before = before.get(task).copied().unwrap_or_default();
         let waited = now.waited.saturating_sub(before.waited).as_secs_f64();
@@ -49,28 +52,6 @@ pub(super) fn is_spinning(server: &Running<'_>) -> Option<f64> {
     (share >= SPIN).then_some(share)
 }
 
-/// How long a thread has run, and how long it has waited for a processor.
-#[derive(Clone, Copy, Default)]
-struct Time {
-    ran: Duration,
-    waited: Duration,
-}
-
-/// The times of all threads, from `/proc/PID/task/TID/schedstat` (sched-stats in the kernel's
-/// documentation).
-fn tasks(server: &Running<'_>) -> BTreeMap<u32, Time> {
-    let mut times = BTreeMap::new();
-    for process in server.living() {
-        let tasks = fs::read_dir(format!("/proc/{}/task", process.pid)).into_iter().flatten();
-        for task in tasks.flatten() {
-            let id = task.file_name().to_str().and_then(|id| id.parse().ok());
-            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            let mut numbers = text.split_whitespace().map_while(|word| word.parse().ok());
-            let mut next = || numbers.next().map(Duration::from_nanos);
-            if let (Some(id), Some(ran), Some(waited)) = (id, next(), next()) {
-                times.insert(id, Time { ran, waited });
-            }
-        }
-    }
-    times
+fn times(server: &Running<'_>) -> BTreeMap<u32, Time> {
+    tasks(&server.living())
 }

@@ -3,15 +3,16 @@
 //! # Layout
 //!
 //! ```text
-//! mod.rs      run: one probe after another, the server's model, the rung that it has reached
-//! target.rs   Target: the command, and a fresh server of it for each probe
-//! bench.rs    what a probe works with: servers, clients, what has been learned so far
-//! client.rs   a client that does what it is told, and remembers every byte
-//! model.rs    what the server is: iterative, prefork, event loop, ...
-//! limit.rs    limits that are lowered under a running server
-//! finding.rs  Finding: a verdict and what it rests on
-//! probe.rs    the probes as data: name, rung, words, hints
-//! probes/     the probes, a file each
+//! mod.rs        run: one probe after another, the server's model, the rung that it has reached
+//! target.rs     Target: the command, and a fresh server of it for each probe
+//! bench.rs      what a probe works with: servers, clients, what has been learned so far
+//! client.rs     a client that does what it is told, and remembers every byte
+//! model.rs      what the server is: iterative, prefork, event loop, ...
+//! limit.rs      limits that are lowered under a running server
+//! processor.rs  who has run, and who has waited for a processor
+//! finding.rs    Finding: a verdict and what it rests on
+//! probe.rs      the probes as data: name, rung, words, hints
+//! probes/       the probes, a file each
 //! ```
 //!
 //! All is seen from outside: over sockets, by signals, in /proc. A probe has a fresh server, is
@@ -26,6 +27,7 @@ mod limit;
 mod model;
 mod probe;
 mod probes;
+mod processor;
 mod target;
 
 use std::{

@@ -10,13 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::super::{
-    observe::{self, Holders, State},
-    supervise::{Exit, Launch, Server, StartError, free_address, listening},
+use super::{
+    super::{
+        observe::{self, Holders, State},
+        supervise::{Exit, Launch, Server, StartError, free_address, listening},
+    },
+    processor::tasks,
 };
 
-/// How long a server may take until it listens.
+/// How long a server may take until it listens; that others keep the processor does not count.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may take all in all.
+const MOST: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether it does.
 const LOOK: Duration = Duration::from_millis(5);
@@ -93,7 +99,7 @@ impl Target {
         stop: &AtomicBool,
     ) -> Result<Server, Unfit> {
         let server = Server::begin(launch)?;
-        let deadline = Instant::now() + PATIENCE;
+        let begun = Instant::now();
         loop {
             // Before the look, or what it began in between would be missed.
             let exit = server.exited().filter(|_| is_alone(&server));
@@ -103,15 +109,18 @@ impl Target {
             if let Some(exit) = exit {
                 return Err(ended(&server, exit));
             }
-            if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
-                return Err(self.silent(&server, address));
+            let elapsed = begun.elapsed();
+            let is_late =
+                elapsed >= PATIENCE && elapsed.saturating_sub(waited(&server)) >= PATIENCE;
+            if is_late || elapsed >= MOST || stop.load(Ordering::Relaxed) {
+                return Err(self.silent(&server, address, elapsed));
             }
             thread::sleep(LOOK);
         }
     }
 
     /// Why a server that runs is not found where it should be.
-    fn silent(&self, server: &Server, address: SocketAddr) -> Unfit {
+    fn silent(&self, server: &Server, address: SocketAddr, elapsed: Duration) -> Unfit {
         let printed = server.printed();
         let chatter = if printed >= CHATTY {
             format!("; it has printed {} MiB meanwhile", printed >> 20)
@@ -123,7 +132,7 @@ impl Target {
             return Unfit {
                 said: format!(
                     "the server runs, but listens nowhere after {} s{chatter}",
-                    PATIENCE.as_secs()
+                    elapsed.as_secs()
                 ),
                 hint: "it must call listen(2) without being asked anything".to_owned(),
             };
@@ -161,6 +170,12 @@ fn is_own(server: &Server, address: SocketAddr) -> bool {
     let processes = observe::tree(server.keeper()).below_root().processes;
     let is_hidden = processes.iter().any(|process| process.table().is_none());
     is_hidden || own_listeners(server).iter().any(|own| own.port() == address.port())
+}
+
+/// How long it has waited for a processor: the thread of it that has waited longest.
+fn waited(server: &Server) -> Duration {
+    let processes = observe::tree(server.keeper()).below_root().processes;
+    tasks(&processes).into_values().map(|time| time.waited).max().unwrap_or_default()
 }
 
 /// Whether no process of the server is left.
