@@ -5,7 +5,10 @@ use super::error::{During, Result};
 use nix::{
     errno::Errno,
     libc,
-    sys::{prctl::set_pdeathsig, signal::Signal},
+    sys::{
+        prctl::set_pdeathsig,
+        signal::{Signal, raise},
+    },
     unistd::getppid,
 };
 use std::os::fd::RawFd;
@@ -53,7 +56,7 @@ pub fn die_with_parent(parent: u32) -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).during("prctl PR_SET_PDEATHSIG")?;
     // It may have ended before the kernel was asked.
     if getppid().as_raw().cast_unsigned() != parent {
-        return Err(Errno::ESRCH).during("getppid");
+        raise(Signal::SIGKILL).during("raise SIGKILL")?;
     }
     Ok(())
 }
