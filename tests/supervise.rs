@@ -23,6 +23,7 @@ use std::{
 
 use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
+    sched::{CpuSet, sched_getaffinity},
     sys::signal::{SigSet, Signal, killpg},
     unistd::Pid,
 };
@@ -276,6 +277,17 @@ fn sets_the_descriptor_limit() {
 }
 
 #[test]
+fn keeps_to_its_processors() {
+    let own = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let last = (0..CpuSet::count()).rfind(|&one| own.is_set(one).unwrap()).unwrap();
+    let launch = Launch::new("/bin/sleep").arguments(["1000"]).processors([last]);
+    let server = Server::begin(&launch).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    assert!(status.contains(&format!("\nCpus_allowed_list:\t{last}\n")), "{status}");
+    assert_eq!(sched_getaffinity(Pid::from_raw(0)).unwrap(), own, "the harness keeps its own");
+}
+
+#[test]
 fn sets_the_process_limit_of_a_real_user() {
     // The real user is what the limit counts by, and only root may set it.
     let is_root = nix::unistd::geteuid().is_root();
@@ -406,6 +418,11 @@ fn each_step_of_a_start_is_named_when_it_fails() {
     let text = failure(&Launch::new("/bin/sh").descriptor_limit(1 << 40));
     let expected = "start /bin/sh: set RLIMIT_NOFILE to 1099511627776: operation not permitted\n";
     assert!(text.starts_with(expected), "{text}");
+    // The last that a set may name; no machine has it.
+    let text = failure(&Launch::new("/bin/sh").processors([CpuSet::count() - 1]));
+    assert_eq!(text, "start /bin/sh: keep it to the processors 1023: invalid argument");
+    let text = failure(&Launch::new("/bin/sh").processors([CpuSet::count()]));
+    assert_eq!(text, "start /bin/sh: name processor 1024: invalid argument");
 }
 
 // ---- Signals and exits. ----

@@ -1,11 +1,12 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
-use super::{INTERRUPTED, has_colours, interrupt::stop_on_interrupt, on_terminal, print, say};
+use super::{
+    INTERRUPTED, has_colours, interrupt::stop_on_interrupt, misuse_hinting, on_terminal, print, say,
+};
 use crate::{
     harness::{
         cargo::Profile,
-        compare::{self, Comparison, Peer, Plan, Subject},
-        load::Reuse,
+        compare::{self, Comparison, Extent, Peer, Placement, Plan, Subject, Unit, Work},
         report::{self, ResultFile},
     },
     ladder::{LADDER, Rung, TO_COME},
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -22,10 +24,22 @@ use std::{
 };
 
 const EXAMPLES: &str = "Examples:
-  rungs compare                                   all rungs, about a minute
-  rungs compare threadserver epollserver --peer nginx --keep-alive
-  rungs compare --levels 64 --json result.json
+  rungs compare                        all rungs, about a minute
+  rungs compare threadserver epollserver --work keep-alive --peer nginx
+  rungs compare --work wait,burn --levels 64 --json result.json
+  rungs compare --base nginx --peer nginx --rounds 10
   rungs compare epollserver --peer './my_server --port {port}'
+  rungs compare --full --markdown report.md        hours, all works
+
+Works, of which --quick has the first two:
+  hello       a connection per request
+  keep-alive  the same on a connection that is kept
+  wait        answers that wait 50 ms, as for a back end
+  burn        answers that take 2 ms of CPU
+  large       answers of a megabyte
+  slow        small ones, while a tenth of the clients trickle their requests
+  idle        small ones, beside 1,000 and 10,000 connections that are held
+  overload    an open loop at 50 to 200 % of what the server gives at most
 
 Exit codes:
   0  all were measured
@@ -39,24 +53,52 @@ Exit codes:
 pub(super) struct Args {
     /// The rungs to compare, as `rungs list` names them; all if none is named
     #[arg(value_name = "RUNG", value_parser = rung(), hide_possible_values = true)]
+    named: Vec<String>,
+    /// The same, in one word
+    #[arg(long, value_name = "RUNG,…", value_delimiter = ',', value_parser = rung(),
+          hide_possible_values = true)]
     rungs: Vec<String>,
     /// Another server: `nginx`, or a command with {addr} or {port} in it
     #[arg(long, value_name = "nginx|COMMAND")]
     peer: Vec<Peer>,
-    /// How many clients at once, a table each
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,16,128",
-          allow_hyphen_values = true, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    /// Relate all servers to this one, round by round
+    #[arg(long, value_name = "NAME")]
+    base: Option<String>,
+    /// What the clients ask for, see below
+    #[arg(long, value_name = "WORK,…", value_delimiter = ',', value_parser = work(),
+          hide_possible_values = true)]
+    work: Vec<Work>,
+    /// How many clients at once, a table each; of idle, connections; of overload, percent
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_hyphen_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=10_000))]
     levels: Vec<u16>,
-    /// Let each client keep its connection, where the server does
+    /// Two works, three turns of a quarter of a second: the default
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// All works, ten turns of a second
     #[arg(long)]
-    keep_alive: bool,
-    /// Turns of half a second that each server has at each level
-    #[arg(long, value_name = "N", default_value_t = 2, allow_hyphen_values = true,
+    full: bool,
+    /// Turns that each server has at each level
+    #[arg(long, value_name = "N", allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: u32,
+    rounds: Option<u32>,
+    /// Take turns in the order of an earlier run, which names its seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Write the figures as JSON after each round; - is stdout, not tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a line a row, comma-separated; - is stdout
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write the tables in Markdown; - is stdout
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+fn work() -> impl TypedValueParser<Value = Work> {
+    let names = PossibleValuesParser::new(Work::ALL.map(Work::name));
+    names.map(|name| Work::named(&name).unwrap_or(Work::Hello))
 }
 
 /// Takes the rungs that exist, and says of those to come that they do not.
@@ -74,9 +116,8 @@ pub(super) fn rung() -> impl TypedValueParser<Value = String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let prints_json = args.json.as_deref() == Some(Path::new("-"));
     // Before the minute of work, so that it is not lost for a wrong name.
-    let file = args.json.as_deref().filter(|_| !prints_json).map(ResultFile::open).transpose()?;
+    let outputs = Outputs::open(args)?;
     let plan = plan(args)?;
     let bar = progress_bar(&plan);
     let (stop, telling) = stop_on_interrupt(&bar).context("handle SIGINT")?;
@@ -84,35 +125,91 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         bar.set_message(next.to_owned());
         bar.inc(1);
     };
-    let comparison = compare::run(&plan, &stop, &before, &|so_far| {
-        if let (Some(file), Ok(json)) = (&file, report::comparison_json(so_far)) {
-            // What could not be written will be tried again at the end, with an error.
-            file.update(&json).ok();
-        }
-    });
+    let comparison = compare::run(&plan, &stop, &before, &|so_far| outputs.update(so_far));
     bar.finish_and_clear();
     if stop.load(Ordering::Relaxed) {
         // So that it is said before the figures, however soon these come.
         telling.join().ok();
     }
-    let json = report::comparison_json(&comparison)?;
-    let printed = if prints_json {
-        print("the comparison", &json)
-    } else {
-        let on_terminal = io::stdout().is_terminal();
-        let text = report::comparison_text(&comparison, on_terminal, has_colours());
-        print("the comparison", &text)
-    };
-    if let Some(file) = file {
-        file.finish(&json)?;
-    }
-    printed?;
+    outputs.finish(&comparison)?;
     Ok(exit_code(&comparison, &stop))
 }
 
+/// A form of the report.
+type Form = fn(&Comparison) -> Result<String>;
+
+/// Where the report goes.
+struct Outputs {
+    /// What stdout gets: the tables, if no other form is asked for there.
+    stdout: Option<Form>,
+    files: Vec<(ResultFile, Form)>,
+}
+
+impl Outputs {
+    fn open(args: &Args) -> Result<Self> {
+        let forms: [(&Option<PathBuf>, Form); 3] = [
+            (&args.json, |comparison| Ok(report::comparison_json(comparison)?)),
+            (&args.csv, |comparison| Ok(report::comparison_csv(comparison)?)),
+            (&args.markdown, |comparison| Ok(report::comparison_markdown(comparison))),
+        ];
+        let mut outputs = Self { stdout: None, files: Vec::new() };
+        for (path, form) in forms {
+            let Some(path) = path else { continue };
+            if path != Path::new("-") {
+                outputs.files.push((ResultFile::open(path)?, form));
+            } else if outputs.stdout.replace(form).is_some() {
+                let hint = "- for one of --json, --csv, --markdown; a file for the others";
+                return Err(misuse_hinting("stdout gets one form".to_owned(), hint));
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Writes what there is so far.
+    fn update(&self, so_far: &Comparison) {
+        for (file, form) in &self.files {
+            if let Ok(text) = form(so_far) {
+                // What could not be written will be tried again at the end, with an error.
+                file.update(&text).ok();
+            }
+        }
+    }
+
+    /// Prints and writes all; the first error is told when all has been tried.
+    fn finish(self, comparison: &Comparison) -> Result<()> {
+        let text = if let Some(form) = self.stdout {
+            form(comparison)?
+        } else {
+            report::comparison_text(comparison, io::stdout().is_terminal(), has_colours())
+        };
+        let printed = print("the comparison", &text);
+        let written = self.files.into_iter().map(|(file, form)| file.finish(&form(comparison)?));
+        // Printed or not, the files are written.
+        written.collect::<Vec<_>>().into_iter().collect::<Result<()>>()?;
+        printed
+    }
+}
+
 fn plan(args: &Args) -> Result<Plan> {
-    let wanted = |rung: &&Rung| args.rungs.is_empty() || args.rungs.iter().any(|n| n == rung.name);
+    let extent = if args.full { Extent::Full } else { Extent::Quick };
+    let names: Vec<_> = args.named.iter().chain(&args.rungs).collect();
+    let wanted = |rung: &&Rung| names.is_empty() || names.iter().any(|name| *name == rung.name);
     let rungs: Vec<&Rung> = LADDER.iter().filter(wanted).collect();
+    let peers = args.peer.iter().cloned().map(Subject::Peer);
+    let (rounds, warm_up, duration) = match extent {
+        Extent::Quick => (3, Duration::from_millis(50), Duration::from_millis(250)),
+        Extent::Full => (10, Duration::from_millis(200), Duration::from_secs(1)),
+    };
+    let mut plan = Plan {
+        subjects: Vec::new(),
+        works: works(args, extent),
+        rounds: args.rounds.unwrap_or(rounds),
+        warm_up,
+        duration,
+        base: args.base.clone(),
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
+        placement: Placement::find(),
+    };
     // Behind that of `cargo run`, a second build would be a riddle.
     let is_watched = io::stderr().is_terminal();
     let before = |what: &str| {
@@ -120,16 +217,41 @@ fn plan(args: &Args) -> Result<Plan> {
             say(what);
         }
     };
-    let mut subjects = compare::build(&Profile::of_this_program()?, &rungs, &before);
-    subjects.extend(args.peer.iter().cloned().map(Subject::Peer));
-    Ok(Plan {
-        subjects,
-        levels: args.levels.iter().map(|&level| usize::from(level)).collect(),
-        reuse: if args.keep_alive { Reuse::KeepAlive } else { Reuse::PerRequest },
-        rounds: args.rounds,
-        warm_up: Duration::from_millis(100),
-        duration: Duration::from_millis(500),
-    })
+    check_base(args, &rungs)?;
+    plan.subjects = compare::build(&Profile::of_this_program()?, &rungs, &before);
+    plan.subjects.extend(peers);
+    Ok(plan)
+}
+
+/// Refuses a base that does not take part.
+fn check_base(args: &Args, rungs: &[&'static Rung]) -> Result<()> {
+    let Some(base) = &args.base else { return Ok(()) };
+    let rungs = rungs.iter().map(|rung| rung.name.to_owned());
+    let peers = args.peer.iter().map(|peer| Subject::Peer(peer.clone()).name().to_owned());
+    let names: Vec<_> = rungs.chain(peers).collect();
+    if names.contains(base) {
+        return Ok(());
+    }
+    let hint = match base.as_str() {
+        "nginx" => "add --peer nginx".to_owned(),
+        _ => format!("these do: {}", names.join(", ")),
+    };
+    Err(misuse_hinting(format!("--base {base}: it takes no part"), &hint))
+}
+
+/// The works, each with its levels: those that the user names go to all that count clients, or to
+/// the one work that is named.
+fn works(args: &Args, extent: Extent) -> Vec<(Work, Vec<usize>)> {
+    let works = if args.work.is_empty() { extent.works() } else { &args.work };
+    let named: Vec<_> = args.levels.iter().map(|&level| usize::from(level)).collect();
+    let levels = |work: Work| {
+        let is_meant = work.unit() == Unit::Clients || works.len() == 1;
+        let levels = if named.is_empty() || !is_meant { work.levels(extent) } else { &named };
+        (work, levels.to_vec())
+    };
+    // Each once, in whatever order they were named.
+    let works: BTreeSet<_> = works.iter().copied().collect();
+    works.into_iter().map(levels).collect()
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {

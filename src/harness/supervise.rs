@@ -53,6 +53,7 @@ use nix::{
     fcntl::{OFlag, open},
     libc,
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    sched::sched_setaffinity,
     sys::{
         prctl,
         resource::{Resource, getrlimit, setrlimit},
@@ -495,6 +496,9 @@ fn exec(plan: &Plan, keeper: Pid) -> Result<Infallible, Failure> {
     }
     if let Some(limit) = plan.process_limit {
         set_soft_limit(Resource::RLIMIT_NPROC, limit).map_err(Step::Limit.failed())?;
+    }
+    if let Some(processors) = &plan.processors {
+        sched_setaffinity(Pid::from_raw(0), processors).map_err(Step::Processors.failed())?;
     }
     if let Some(directory) = &plan.directory {
         chdir(directory.as_c_str()).map_err(Step::Directory.failed())?;

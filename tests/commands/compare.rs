@@ -47,18 +47,23 @@ fn compare_says_what_broke_and_what_it_cost() {
         "concurrentserver_eintr",
         "threadserver",
     ];
-    let (comparison, text) = compare(&[&names[..], &["--levels=1", "--rounds=1"]].concat(), 0);
+    let flags = ["--work=hello", "--levels=1", "--rounds=1"];
+    let (comparison, text) = compare(&[&names[..], &flags].concat(), 0);
     let word = |name| row(&comparison, name)["broke"].as_str().unwrap();
     assert_eq!(names.map(word), ["one-at-a-time", "one-at-a-time", "leaks", "died", "nothing"]);
-    assert_eq!(comparison["work"], "connection-per-request");
-    assert_eq!(comparison["partial"], false);
+    assert_eq!((&comparison["schema"], &comparison["partial"]), (&2.into(), &false.into()));
+    assert!(comparison["machine"]["processors"].as_u64().is_some_and(|count| count > 0));
 
     let whole = row(&comparison, "threadserver");
-    for figure in ["answered", "requests_per_second", "p50_us", "p99_us", "peak_pss"] {
+    for figure in ["answered", "peak_pss"] {
         assert!(whole[figure].as_f64().is_some_and(|n| n > 0.0), "{figure} of {whole}");
     }
+    for figure in ["requests_per_second", "p50_us", "p99_us", "cpu_us_per_request"] {
+        let median = whole[figure]["median"].as_f64();
+        assert!(median.is_some_and(|n| n > 0.0), "{figure} of {whole}");
+        assert_eq!(whole["turns"][0][figure].as_f64(), median, "{figure} of {whole}");
+    }
     assert_eq!(whole["partial"], false);
-    assert!(whole["cpu_us_per_request"].as_f64().is_some_and(|n| n > 0.0), "{whole}");
     assert_eq!(whole["zombies_left"], 0);
     assert_eq!(whole["descriptors_left"], 0);
 
@@ -79,22 +84,26 @@ fn compare_says_what_broke_and_what_it_cost() {
 
 #[test]
 fn compare_keeps_connections_if_asked() {
-    let arguments = ["epollserver", "--keep-alive", "--levels=2", "--rounds=1"];
-    let (comparison, _) = compare(&arguments, 0);
-    assert_eq!(comparison["work"], "keep-alive");
-    assert_eq!(row(&comparison, "epollserver")["broke"], "nothing");
+    let rungs = ["epollserver", "iterativeserver"];
+    let flags = ["--work=keep-alive", "--levels=2", "--rounds=1"];
+    let (comparison, text) = compare(&[&rungs[..], &flags].concat(), 0);
+    let kept = row(&comparison, "epollserver");
+    assert_eq!((&kept["work"], &kept["broke"]), (&"keep-alive".into(), &"nothing".into()));
+    let closed = row(&comparison, "iterativeserver");
+    assert_eq!((&closed["turns"], &closed["error"]), (&Value::Array(vec![]), &Value::Null));
+    assert!(text.contains("keep-alive leaves out iterativeserver: it keeps no connection."));
 }
 
 #[test]
 fn compare_tells_figures_of_the_load_generator_from_figures_of_the_server() {
-    let arguments = ["iterativeserver", "sleepserver", "--levels=16", "--rounds=1"];
+    let arguments = ["iterativeserver", "sleepserver", "--work=hello", "--levels=16", "--rounds=1"];
     let (comparison, text) = compare(&arguments, 0);
     let note = text.split_once("The load generator was at its limit").unwrap_or_default().1;
     for name in &arguments[..2] {
         let turn = &row(&comparison, name)["turns"][0];
         let figure = |name: &str| turn[name].as_f64().unwrap();
-        assert_eq!(turn["generator_threads"], 1);
-        let busy = figure("generator_cpu_seconds") / figure("seconds");
+        let had = figure("seconds") * figure("generator_threads");
+        let busy = figure("generator_cpu_seconds") / had;
         // Where the share is at the border the sentence may be there or not.
         if !(0.89..0.91).contains(&busy) {
             assert_eq!(note.contains(name), busy > 0.9, "{name}, {busy}: {text}");
@@ -102,11 +111,96 @@ fn compare_tells_figures_of_the_load_generator_from_figures_of_the_server() {
     }
 }
 
+/// Each work by the figures that only it has.
+#[test]
+fn each_work_does_what_it_says() {
+    let flags = ["--work=burn,idle,large,overload,slow,wait", "--levels=8", "--rounds=1"];
+    let (comparison, text) =
+        compare(&[&["iterativeserver", "threadserver"], &flags[..]].concat(), 0);
+    let rows = comparison["rows"].as_array().unwrap();
+    let of = |name: &str, work: &str| -> Vec<&Value> {
+        rows.iter().filter(|row| row["name"] == name && row["work"] == work).collect()
+    };
+    let turns = |work| of("threadserver", work).into_iter().map(|row| &row["turns"][0]);
+    let at_least = |work, figure: &str, least: f64| {
+        let found: Vec<_> = turns(work).map(|turn| turn[figure].as_f64()).collect();
+        assert!(
+            !found.is_empty() && found.iter().all(|one| one >= &Some(least)),
+            "{work}: {found:?}"
+        );
+    };
+    at_least("wait", "p50_us", 50_000.0);
+    at_least("burn", "cpu_us_per_request", 2_000.0);
+    at_least("large", "p50_us", 1.0);
+    at_least("idle", "held", 1000.0);
+    // A thread has a stack, and of that a page at least is in use.
+    at_least("idle", "memory_per_connection", 4096.0);
+    let offered: Vec<_> = turns("overload").map(|turn| turn["offered"].as_f64().unwrap()).collect();
+    assert_eq!(offered.len(), 3, "{offered:?}");
+    // The one that trickles keeps all others waiting.
+    let slow = of("iterativeserver", "slow");
+    assert!(slow.iter().all(|row| row["answered"] == 0), "{slow:?}");
+    at_least("slow", "answered", 1.0);
+    // It answers a client beside none: the first of those that are held is the one it waits for.
+    let idle = of("iterativeserver", "idle");
+    assert!(idle[0]["turns"][0]["held"].as_u64() >= Some(1), "{idle:?}");
+    assert!(text.contains("1000 connections held, 16 clients, beside"), "{text}");
+    assert!(text.contains("PSS/c"), "{text}");
+}
+
+#[test]
+fn a_work_that_a_server_cannot_do_is_left_out_by_name() {
+    let flags = ["--work=idle,wait,large", "--levels=1", "--rounds=1"];
+    let (comparison, _) = compare(&[&["concurrentserver2", "webserver1"], &flags[..]].concat(), 0);
+    let why = |name: &str, work: &str| {
+        let rows = comparison["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["name"] == name && row["work"] == work).unwrap();
+        row["not_done"].as_str().map(str::to_owned)
+    };
+    let keeps = why("concurrentserver2", "idle").unwrap();
+    assert_eq!(keeps, "it keeps something of each connection for good");
+    // It has one answer to everything.
+    assert_eq!(why("webserver1", "wait").unwrap(), "it does not do what /sleep/50 asks");
+    assert_eq!(why("webserver1", "large").unwrap(), "it does not do what /bytes/1000000 asks");
+    assert_eq!(why("webserver1", "idle"), None);
+}
+
+#[test]
+fn the_same_figures_come_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let [csv, markdown] = ["a.csv", "a.md"].map(|name| folder.path().join(name));
+    let mut command = rungs(&["compare", "--rungs=epollserver,webserver1", "--work=hello"]);
+    command.args(["--levels=1", "--rounds=2", "--seed=7", "--json=-", "--csv"]).arg(&csv);
+    let output = command.arg("--markdown").arg(&markdown).assert().success();
+    let comparison: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(comparison["seed"], 7);
+    let mut table = csv::Reader::from_path(&csv).unwrap();
+    let titles = table.headers().unwrap().clone();
+    let records: Vec<_> = table.records().map(Result::unwrap).collect();
+    let rows = comparison["rows"].as_array().unwrap();
+    assert_eq!(records.len(), rows.len());
+    for (record, row) in records.iter().zip(rows) {
+        let field = |name: &str| &record[titles.iter().position(|title| title == name).unwrap()];
+        assert_eq!(field("server"), row["name"]);
+        let rate = &row["requests_per_second"];
+        for (name, end) in [("", "median"), ("_low", "low"), ("_high", "high")] {
+            let found: f64 = field(&format!("requests_per_second{name}")).parse().unwrap();
+            assert!((found - rate[end].as_f64().unwrap()).abs() < 1e-9, "{row}");
+        }
+    }
+    let markdown = fs::read_to_string(&markdown).unwrap();
+    assert!(
+        markdown.starts_with("## 1 client, a connection per request\n\n| server "),
+        "{markdown}"
+    );
+    assert!(markdown.contains("\n| webserver1 "), "{markdown}");
+}
+
 #[test]
 fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
     let peer = "echo no such luck >&2; exit 3 {port}";
-    let (comparison, text) =
-        compare(&["iterativeserver", "--peer", peer, "--levels=1", "--rounds=1"], 1);
+    let arguments = ["iterativeserver", "--peer", peer, "--levels=1", "--rounds=1"];
+    let (comparison, text) = compare(&arguments, 1);
     let error = row(&comparison, "echo")["error"].as_str().unwrap();
     let (line, hint) = error.split_once('\n').unwrap();
     let why = "it ended before it listened: no such luck (exit status 3)";
@@ -119,20 +213,30 @@ fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
 #[test]
 fn a_peer_that_fails_now_and_then_has_a_note_that_says_at_what_levels() {
     let folder = tempfile::tempdir().unwrap();
-    // It starts three times: to be looked at, then at each of the first two levels, once.
-    let mut command = rungs(&["compare", "webserver1", "--levels=1,2,3", "--rounds=2", "--peer"]);
+    // It starts three times: to be looked at, then for two turns, or for one that is made twice.
+    let arguments = ["compare", "webserver1", "--work=hello", "--levels=1,2,3", "--rounds=2"];
+    let mut command = rungs(&arguments);
+    command.arg("--peer");
     command.arg("echo >>starts; [ $(wc -l <starts) -le 3 ] && exec \"$RUNG\" --listen {addr}");
     command.env("RUNG", cargo_bin("epollserver")).current_dir(folder.path());
     let assert = command.assert().code(1);
     let text = String::from_utf8_lossy(&assert.get_output().stdout);
-    let note = "\necho has no figures for 3 at once and fewer turns for 1, 2 at once: start `echo ";
-    assert!(text.contains(note), "{text}");
+    let (_, note) =
+        text.split_once("\necho has no figures for ").unwrap_or_else(|| panic!("{text}"));
+    let (none, few) = note.split_once(" at once and fewer turns for ").unwrap();
+    let (few, error) = few.split_once(": ").unwrap();
+    let levels = none.split(", ").chain(few.split(", "));
+    let mut levels: Vec<_> = levels.map(|at| at.trim_end_matches(" at once")).collect();
+    levels.sort_unstable();
+    assert_eq!(levels, ["1", "2", "3"], "{text}");
+    assert!(error.starts_with("start `echo "), "{text}");
 }
 
 #[test]
 fn peers_of_one_name_have_numbers() {
     let peers = ["--peer=echo {port} one >&2; exit 1", "--peer=exec echo {port} two >&2"];
-    let arguments = ["iterativeserver", peers[0], peers[1], "--levels=1,2", "--rounds=1"];
+    let flags = ["--work=hello", "--levels=1,2", "--rounds=1"];
+    let arguments = [&["iterativeserver", peers[0], peers[1]][..], &flags].concat();
     let (comparison, text) = compare(&arguments, 1);
     let names: Vec<_> = comparison["rows"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
     assert_eq!(names, ["iterativeserver", "echo", "echo 2", "iterativeserver", "echo", "echo 2"]);
@@ -144,7 +248,7 @@ fn peers_of_one_name_have_numbers() {
 /// The row of a rung as a peer, in a shell that does something before or beside it.
 fn peer_row(script: &str) -> Value {
     let script = script.replace("RUNG", "\"$RUNG\" --listen {addr}");
-    let arguments = ["compare", "webserver1", "--keep-alive", "--levels=1", "--rounds=1"];
+    let arguments = ["compare", "webserver1", "--work=keep-alive", "--levels=1", "--rounds=1"];
     let mut command = rungs(&arguments);
     command.args(["--peer", &script, "--json=-"]).env("RUNG", cargo_bin("epollserver"));
     let comparison: Value =
@@ -188,8 +292,25 @@ fn nginx_takes_part_if_it_is_there() {
         println!("skipped: nginx_takes_part_if_it_is_there: nginx is not on PATH");
         return;
     }
-    let arguments = ["iterativeserver", "--peer=nginx", "--levels=1", "--rounds=1"];
-    let (comparison, _) = compare(&arguments, 0);
+    let flags = ["--work=hello", "--levels=1", "--rounds=3", "--base=nginx"];
+    let (comparison, text) =
+        compare(&[&["iterativeserver", "--peer=nginx"], &flags[..]].concat(), 0);
+    assert_eq!(row(&comparison, "nginx")["to_base"], Value::Null);
+    // The ratio is that of the pairs, not of the medians. On a machine with much else to do a turn
+    // may have no answer.
+    let ratio = &row(&comparison, "iterativeserver")["to_base"]["cpu_us_per_request"];
+    let cost = |name, round: u64| {
+        let turns = row(&comparison, name)["turns"].as_array().unwrap();
+        turns.iter().find(|turn| turn["round"] == round)?["cpu_us_per_request"].as_f64()
+    };
+    let pairs =
+        (1..=3).filter_map(|round| Some(cost("iterativeserver", round)? / cost("nginx", round)?));
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_by(f64::total_cmp);
+    if let [_, middle, _] = pairs[..] {
+        assert!((ratio["median"].as_f64().unwrap() - middle).abs() < 1e-9, "{ratio}: {pairs:?}");
+    }
+    assert!(text.contains("\nfor one of nginx's, round by round\n"), "{text}");
     let nginx = row(&comparison, "nginx");
     assert!(nginx["answered"].as_u64().is_some_and(|n| n > 0), "{nginx}");
     assert_eq!(nginx["failures"], serde_json::json!({}));
@@ -224,6 +345,17 @@ fn wrong_words_get_a_line_and_a_hint() {
         text.contains("'threadpoolserver'") && text.contains(": it does not exist yet\nhint: ")
     );
     assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
+    let text = said(&["compare", "--work", "wiat"], 2);
+    assert!(
+        text.contains("'wiat'") && text.contains("hint: ") && text.contains("'wait'"),
+        "{text}"
+    );
+    let text = said(&["compare", "webserver1", "--base", "nginx"], 2);
+    assert_eq!(text, "rungs: --base nginx: it takes no part\nhint: add --peer nginx\n");
+    let text = said(&["compare", "webserver1", "--base", "epollserver"], 2);
+    assert!(text.ends_with("hint: these do: webserver1\n"), "{text}");
+    assert!(said(&["compare", "--csv", "-", "--json", "-"], 2).contains("one form\nhint: "));
+    assert!(said(&["compare", "--quick", "--full"], 2).contains("cannot be used with"));
     assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
     assert!(said(&["compare", "--levels", "-1"], 2).contains("-1 is not in"));
     assert!(said(&["compare", "--rounds", "-1"], 2).contains("-1 is not in"));
@@ -240,7 +372,7 @@ const STOPPING: &str = "stopping; Ctrl-C again ends at once";
 /// cargo would only make it wait for its lock.
 fn long_comparison(json: &Path) -> (Child, u32) {
     let comparing = std::process::Command::new(cargo_bin("rungs"))
-        .args(["compare", "threadserver", "--levels=2", "--rounds=1000", "--json"])
+        .args(["compare", "threadserver", "--work=hello", "--levels=2", "--rounds=1000", "--json"])
         .arg(json)
         .env("CARGO", "true")
         .stdout(Stdio::piped())
@@ -288,7 +420,7 @@ fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let rungs = cargo_bin("rungs");
-    let arguments = "compare threadserver --levels=2 --rounds=1000 --json";
+    let arguments = "compare threadserver --work=hello --levels=2 --rounds=1000 --json";
     let command = format!("exec '{}' {arguments} '{}'", rungs.display(), file.display());
     // script(1) gives it a terminal, and passes our Ctrl-C on to that.
     let started = std::process::Command::new("script")
@@ -383,7 +515,8 @@ fn short_comparison(set_up: &str, json: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("{set_up} exec \"$0\" \"$@\"")]);
     command.arg(cargo_bin("rungs"));
-    command.args(["compare", "webserver1", "--levels=1", "--rounds=2", "--json"]).arg(json);
+    command.args(["compare", "webserver1", "--work=hello", "--levels=1", "--rounds=2", "--json"]);
+    command.arg(json);
     // The rungs are built; cargo must not stumble over what the shell has set up.
     command.env("CARGO", "true").env_remove("RUST_BACKTRACE");
     command

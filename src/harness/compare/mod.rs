@@ -1,57 +1,100 @@
 //! The same work for many servers, side by side.
 //!
-//! Rounds are interleaved: every server takes its short turn in each round, so that what else the
-//! machine does meanwhile falls on all of them. Each turn has a server of its own, freshly
-//! started: some of these servers do not survive their first clients, others never forget one.
+//! Turns are interleaved: every server takes its short turn at each work and level in each round, in
+//! an order that is drawn anew for each, so that what else the machine does meanwhile falls on all
+//! of them alike. Each turn has a server of its own, freshly started: some of these servers do not
+//! survive their first clients, others never forget one. Server and load generator run on different
+//! processors, where there are two.
 //!
 //! # Layout
+//! - `work`: what the clients ask for, and how
 //! - `subject`: what is compared, and the command that starts it
 //! - `binaries`: the rungs' programs, and cargo to make them
-//! - `turn`: one server under one load, once
+//! - `placement`: who runs on which processor
+//! - `probe`: what is to be known of a server before
+//! - `turn`: one server under one load, once; `kinds`: the loads
+//! - `statistics`: what some turns say of the next
 //! - `result`: what came of it all, as plain data
 
 mod binaries;
+mod kinds;
+mod placement;
+mod probe;
 mod result;
+mod statistics;
 mod subject;
 mod turn;
+mod work;
 
-use super::load::Reuse;
+use anyhow::Result;
+use fastrand::Rng;
+use placement::Kept;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+use turn::Turn;
 
 pub use binaries::build;
-pub use result::{Broke, Comparison, Row, TurnFigures, Work};
+pub use placement::Placement;
+pub use result::{Broke, Comparison, Ratios, Row, TurnFigures};
+pub use statistics::Estimate;
 pub use subject::{Peer, Subject};
-use turn::BesideSilent;
+pub use work::{Extent, Unit, Work};
 
-/// What to compare, and under what load.
+/// How many turns are made again for being disturbed, at most: one of so many.
+const AGAIN: usize = 8;
+
+/// What to compare, and under what loads.
 #[derive(Debug)]
 pub struct Plan {
     /// The servers, in the order of the report.
     pub subjects: Vec<Subject>,
-    /// How many clients at once; each level is a row of every server.
-    pub levels: Vec<usize>,
-    /// A connection per request or keep-alive, never both in one comparison.
-    pub reuse: Reuse,
+    /// The works, and at which levels each is done: a row of every server.
+    pub works: Vec<(Work, Vec<usize>)>,
     /// How many turns each server has at each level.
     pub rounds: u32,
     /// How long a server is loaded before a turn counts.
     pub warm_up: Duration,
-    /// How long a turn counts.
+    /// How long a turn counts; of some works [several times](Work::stretch) as long.
     pub duration: Duration,
+    /// The name of the server that all others are compared with.
+    pub base: Option<String>,
+    /// Where the order of the turns begins.
+    pub seed: u64,
+    /// Who runs where; `None` if all run everywhere.
+    pub placement: Option<Placement>,
+}
+
+/// A row of the report.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    subject: usize,
+    work: Work,
+    level: usize,
 }
 
 impl Plan {
-    /// How many times `before` is called in a whole run.
-    pub fn steps(&self) -> usize {
-        self.subjects.len() + self.rounds as usize * self.rows().count()
+    /// What the servers are called in the report: the second of a name has a number behind it.
+    pub fn names(&self) -> Vec<String> {
+        result::numbered(&self.subjects)
     }
 
-    /// The rows of the report in their order: all servers at one level, then the next.
-    fn rows(&self) -> impl Iterator<Item = (usize, &Subject)> {
-        self.levels.iter().flat_map(|&level| self.subjects.iter().map(move |one| (level, one)))
+    /// How many times `before` is called in a whole run, if no turn is made again.
+    pub fn steps(&self) -> usize {
+        self.subjects.len() + self.rounds as usize * self.places().count()
+    }
+
+    /// The rows of the report in their order: all servers at one level, then the next, then the next
+    /// work.
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let levels = self
+            .works
+            .iter()
+            .flat_map(|(work, levels)| levels.iter().map(move |&level| (*work, level)));
+        levels.flat_map(|(work, level)| {
+            (0..self.subjects.len()).map(move |subject| Place { subject, work, level })
+        })
     }
 }
 
@@ -65,49 +108,57 @@ pub fn run(
     after_round: &dyn Fn(&Comparison),
 ) -> Comparison {
     let is_stopped = || stop.load(Ordering::Relaxed);
+    let _kept = plan.placement.as_ref().and_then(Kept::to);
     let mut comparison = Comparison::of(plan);
-    probe(plan, stop, before, &mut comparison);
+    probe::all(plan, stop, before, &mut comparison);
+    let places: Vec<_> = plan.places().collect();
+    let mut random = Rng::with_seed(plan.seed);
+    let mut order: Vec<_> = (0..places.len()).collect();
+    let mut spare = plan.steps() / AGAIN;
     for round in 1..=plan.rounds {
         if round > 1 {
+            comparison.relate();
             after_round(&comparison);
         }
-        for ((level, subject), row) in plan.rows().zip(&mut comparison.rows) {
+        random.shuffle(&mut order);
+        for (&place, row) in order.iter().map(|&index| (&places[index], index)) {
             if is_stopped() {
+                comparison.relate();
                 return comparison;
             }
-            before(&format!("{}, {level} at once, round {round}", row.name));
+            let row = &mut comparison.rows[row];
+            before(&format!("{}, {}, round {round}", row.name, row.at()));
             // A server that did not come up once is not waited for again.
-            if row.error.is_none() {
-                match turn::take(plan, subject, level, stop) {
-                    // Interrupted before anything came of it.
-                    Ok(turn) if turn.is_empty() && is_stopped() => {}
-                    Ok(turn) => {
-                        // An interrupted turn is shorter than the others, and this may be one.
-                        let cut_short = is_stopped();
-                        row.add(turn, cut_short);
-                        row.partial = round < plan.rounds || cut_short;
-                    }
-                    Err(error) => row.error = Some(format!("{error:#}")),
+            if row.error.is_some() || row.not_done.is_some() {
+                continue;
+            }
+            match take(plan, place, stop, &mut spare) {
+                // Interrupted before anything came of it.
+                Ok(turn) if turn.is_empty() && is_stopped() => {}
+                Ok(turn) => {
+                    // An interrupted turn is shorter than the others, and this may be one.
+                    let cut_short = is_stopped();
+                    row.add(turn, round, cut_short);
+                    row.partial = round < plan.rounds || cut_short;
                 }
+                Err(error) => row.error = Some(format!("{error:#}")),
             }
         }
     }
+    comparison.relate();
     comparison.partial = is_stopped();
     comparison
 }
 
-/// Finds out who keeps a client waiting for another one.
-fn probe(plan: &Plan, stop: &AtomicBool, before: &dyn Fn(&str), comparison: &mut Comparison) {
-    for (index, subject) in plan.subjects.iter().enumerate() {
-        before(&format!("{}, beside a silent client", comparison.rows[index].name));
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let found = turn::beside_silent(subject).map_err(|error| format!("{error:#}"));
-        for row in comparison.rows.iter_mut().skip(index).step_by(plan.subjects.len()) {
-            row.one_at_a_time = found == Ok(BesideSilent::Waits);
-            row.no_answer = found == Ok(BesideSilent::NoAnswer);
-            row.error = found.clone().err();
-        }
+/// A turn, or the better of two if others disturbed the first.
+fn take(plan: &Plan, place: Place, stop: &AtomicBool, spare: &mut usize) -> Result<Turn> {
+    let turn = turn::take(plan, place, stop)?;
+    if !turn.is_disturbed() || *spare == 0 || stop.load(Ordering::Relaxed) {
+        return Ok(turn);
     }
+    *spare -= 1;
+    // One that fails or is cut short makes nothing better.
+    let again = turn::take(plan, place, stop).ok().filter(|_| !stop.load(Ordering::Relaxed));
+    let better = again.filter(|again| again.measured.foreign < turn.measured.foreign);
+    Ok(better.unwrap_or(turn))
 }

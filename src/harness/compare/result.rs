@@ -1,87 +1,97 @@
 //! What came of a comparison, as plain data: the report draws it, scripts read it as JSON.
 
 use super::{
-    super::load::{Account, Outcome, Reuse},
-    Plan, Subject,
+    super::{
+        load::{Account, Outcome},
+        observe::Machine,
+    },
+    Estimate, Place, Placement, Plan, Subject, Unit, Work,
+    kinds::Measured,
     turn::Turn,
 };
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap},
-    time::Duration,
+    time::SystemTime,
 };
 
 /// The shape of the JSON; it changes whenever the meaning of a field does.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// A whole comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// The version of this shape.
     pub schema: u32,
-    /// Connection per request or keep-alive.
-    pub work: Work,
+    /// When it began, in the form of RFC 3339.
+    pub began: String,
+    /// What it ran on.
+    pub machine: Option<Machine>,
+    /// Which processors the servers and the load generator had; `null` if all had all.
+    pub placement: Option<Placement>,
+    /// Where the order of the turns began; `--seed` gives the same again.
+    pub seed: u64,
+    /// Whom all others are compared with.
+    pub base: Option<String>,
     /// How many turns make a row.
     pub rounds: u32,
-    /// How long a turn counts.
+    /// How long a turn counts; those of `wait`, `burn` and `overload` four times as long.
     pub seconds_per_turn: f64,
     /// Whether it is not over yet or was interrupted: then some rows have fewer turns, or none.
     pub partial: bool,
     /// Figures of programs that were not optimised say little.
     pub debug_build: bool,
-    /// All servers at the first level, then all at the next.
+    /// All servers at the first level of the first work, then all at the next.
     pub rows: Vec<Row>,
 }
 
-/// Which of the two works the figures are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Work {
-    /// Each request opens a connection.
-    ConnectionPerRequest,
-    /// Each client keeps its connection.
-    KeepAlive,
-}
-
-/// One server at one number of clients.
+/// One server at one level of one work.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The rung or peer; the second of a name has a number behind it, as in `nginx 2`.
     pub name: String,
     /// The rung's number; none for a peer.
     pub number: Option<u8>,
-    /// How many clients at once.
-    pub clients: usize,
+    /// What the clients ask for.
+    pub work: Work,
+    /// How many clients at once; of `idle`, connections that are held beside 16 clients; of
+    /// `overload`, requests a second in percent of what the server gives at most.
+    pub level: usize,
     /// Why there are no figures: it could not be built, or did not come up.
     pub error: Option<String>,
+    /// Why this work is not for this server.
+    pub not_done: Option<String>,
     /// Whether turns are missing, or the last one was cut short.
     pub partial: bool,
-    /// The turns that the figures are of, for their spread.
+    /// The turns that the figures are of. A figure is the median of theirs.
     pub turns: Vec<TurnFigures>,
-    /// Requests with a complete answer.
+    /// Requests with a complete answer, in all turns.
     pub answered: u64,
-    /// How long it was measured, in seconds.
-    pub seconds: f64,
     /// Complete answers a second.
-    pub requests_per_second: Option<f64>,
+    pub requests_per_second: Option<Estimate>,
     /// Half of the answers came within so many microseconds of the start of the connect
-    /// (response time); of a keep-alive request, of its send.
-    pub p50_us: Option<f64>,
+    /// (response time); of a keep-alive request, of its send; of an open loop, of its place in the
+    /// schedule.
+    pub p50_us: Option<Estimate>,
     /// 99 of 100 did.
-    pub p99_us: Option<f64>,
+    pub p99_us: Option<Estimate>,
     /// The same, from the send of the request (service time).
-    pub service_p50_us: Option<f64>,
+    pub service_p50_us: Option<Estimate>,
     /// The same, from the send of the request (service time).
-    pub service_p99_us: Option<f64>,
+    pub service_p99_us: Option<Estimate>,
+    /// CPU time of the whole process tree, reaped children included, by complete answer, in
+    /// microseconds.
+    pub cpu_us_per_request: Option<Estimate>,
+    /// Memory that each held connection costs the process tree, in bytes of proportional set size.
+    pub memory_per_connection: Option<Estimate>,
+    /// What it has for one of the base's; none if there is no base, or it is this.
+    pub to_base: Option<Ratios>,
     /// Requests that failed, by kind.
     pub failures: BTreeMap<String, u64>,
     /// Requests that had no complete answer when their turn was over, the usual last one of each
     /// client included.
     pub unfinished: u64,
-    /// CPU time of the whole process tree, reaped children included, by complete answer, in
-    /// microseconds.
-    pub cpu_us_per_request: Option<f64>,
     /// The largest proportional set size of the whole process tree that was seen, in bytes.
     pub peak_pss: Option<u64>,
     /// Descriptors that the process tree had more than before a turn, at most; none where they may
@@ -97,25 +107,57 @@ pub struct Row {
     pub died: Option<String>,
     /// The one word for it.
     pub broke: Broke,
-    #[serde(skip)]
-    cpu: Duration,
-    #[serde(skip)]
-    response: Option<Histogram<u64>>,
-    #[serde(skip)]
-    service: Option<Histogram<u64>>,
+}
+
+/// The figures of a row for one of the base's: each is the median of the pairs that they make round
+/// by round.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Ratios {
+    /// Complete answers a second.
+    pub requests_per_second: Option<Estimate>,
+    /// Response time.
+    pub p99_us: Option<Estimate>,
+    /// CPU time by complete answer.
+    pub cpu_us_per_request: Option<Estimate>,
 }
 
 /// One of the turns of a row.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct TurnFigures {
+    /// In which round.
+    pub round: u32,
     /// Whether an interruption cut it short.
     pub cut_short: bool,
+    /// Whether others had more than a tenth of the machine's processors meanwhile.
+    pub disturbed: bool,
+    /// What they had of them, as a share.
+    pub foreign: Option<f64>,
     /// Requests with a complete answer.
     pub answered: u64,
     /// How long it was measured.
     pub seconds: f64,
+    /// Complete answers a second.
+    pub requests_per_second: f64,
+    /// Requests a second that were due, in an open loop.
+    pub offered: Option<f64>,
+    /// Response time, in microseconds: half of the answers came so soon.
+    pub p50_us: Option<f64>,
+    /// Response time: 99 of 100 did.
+    pub p99_us: Option<f64>,
+    /// Service time, as `p50_us`.
+    pub service_p50_us: Option<f64>,
+    /// Service time, as `p99_us`.
+    pub service_p99_us: Option<f64>,
     /// CPU time of the whole process tree.
     pub cpu_seconds: f64,
+    /// The same by complete answer, in microseconds.
+    pub cpu_us_per_request: Option<f64>,
+    /// The largest proportional set size of the process tree that was seen, in bytes.
+    pub peak_pss: Option<u64>,
+    /// Connections that were held beside.
+    pub held: Option<u64>,
+    /// How much the memory of the process tree grew by each of them, in bytes.
+    pub memory_per_connection: Option<f64>,
     /// CPU time of the load generator, which can spend `generator_threads` times `seconds`.
     pub generator_cpu_seconds: f64,
     /// Threads that the load generator ran on.
@@ -160,22 +202,42 @@ impl Broke {
 impl Comparison {
     /// The rows of a plan, with nothing in them yet.
     pub fn of(plan: &Plan) -> Self {
-        let work = match plan.reuse {
-            Reuse::PerRequest => Work::ConnectionPerRequest,
-            Reuse::KeepAlive => Work::KeepAlive,
-        };
+        let names = plan.names();
+        let row =
+            |place: Place| Row::new(&plan.subjects[place.subject], &names[place.subject], place);
         Self {
             schema: SCHEMA,
-            work,
+            began: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            machine: Machine::now(),
+            placement: plan.placement.clone(),
+            seed: plan.seed,
+            base: plan.base.clone(),
             rounds: plan.rounds,
             seconds_per_turn: plan.duration.as_secs_f64(),
             partial: true,
             debug_build: cfg!(debug_assertions),
-            rows: plan
-                .rows()
-                .zip(numbered(&plan.subjects).iter().cycle())
-                .map(|((level, subject), name)| Row::new(subject, name, level))
-                .collect(),
+            rows: plan.places().map(row).collect(),
+        }
+    }
+
+    /// The rows of one work at one level, for each such.
+    pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
+        self.rows.chunk_by(|one, next| (one.work, one.level) == (next.work, next.level))
+    }
+
+    /// Relates all rows to those of the base.
+    pub(super) fn relate(&mut self) {
+        let is_one = |one: &Row, next: &Row| (one.work, one.level) == (next.work, next.level);
+        for group in self.rows.chunk_by_mut(is_one) {
+            let base = group.iter().find(|row| Some(&row.name) == self.base.as_ref()).cloned();
+            for row in group.iter_mut() {
+                let base = base.as_ref().filter(|base| base.name != row.name);
+                row.to_base = base.map(|base| Ratios {
+                    requests_per_second: row.ratio(base, |turn| Some(turn.requests_per_second)),
+                    p99_us: row.ratio(base, |turn| turn.p99_us),
+                    cpu_us_per_request: row.ratio(base, |turn| turn.cpu_us_per_request),
+                });
+            }
         }
     }
 
@@ -187,14 +249,14 @@ impl Comparison {
         is_cut_short || Some(row.turns.len()) < most
     }
 
-    /// Whether every row has its figures.
+    /// Whether every row has its figures, or is known to have none.
     pub fn is_complete(&self) -> bool {
         !self.partial && self.rows.iter().all(|row| row.error.is_none())
     }
 }
 
 /// The names of the subjects, with a number behind a name that was there before.
-fn numbered(subjects: &[Subject]) -> Vec<String> {
+pub(super) fn numbered(subjects: &[Subject]) -> Vec<String> {
     let mut seen = HashMap::new();
     let name = |subject: &Subject| {
         let count = seen.entry(subject.name().to_owned()).or_insert(0);
@@ -208,7 +270,7 @@ fn numbered(subjects: &[Subject]) -> Vec<String> {
 }
 
 impl Row {
-    fn new(subject: &Subject, name: &str, clients: usize) -> Self {
+    fn new(subject: &Subject, name: &str, place: Place) -> Self {
         let number = match subject {
             Subject::Rung(rung, _) => Some(rung.number),
             Subject::Peer(_) => None,
@@ -216,20 +278,23 @@ impl Row {
         Self {
             name: name.to_owned(),
             number,
-            clients,
+            work: place.work,
+            level: place.level,
             error: None,
+            not_done: None,
             partial: true,
             turns: Vec::new(),
             answered: 0,
-            seconds: 0.0,
             requests_per_second: None,
             p50_us: None,
             p99_us: None,
             service_p50_us: None,
             service_p99_us: None,
+            cpu_us_per_request: None,
+            memory_per_connection: None,
+            to_base: None,
             failures: BTreeMap::new(),
             unfinished: 0,
-            cpu_us_per_request: None,
             peak_pss: None,
             descriptors_left: None,
             zombies_left: 0,
@@ -237,36 +302,35 @@ impl Row {
             no_answer: false,
             died: None,
             broke: Broke::NotMeasured,
-            cpu: Duration::ZERO,
-            response: None,
-            service: None,
         }
     }
 
+    /// Its work and level in words: `16 at once`, or `wait, 16 at once`.
+    pub fn at(&self) -> String {
+        let level = self.level;
+        let level = match self.work.unit() {
+            Unit::Clients => format!("{level} at once"),
+            Unit::Held => format!("{level} held"),
+            Unit::Percent => format!("{level} %"),
+        };
+        if self.work == Work::Hello { level } else { format!("{}, {level}", self.work.name()) }
+    }
+
     /// Adds what one more turn has shown.
-    pub(super) fn add(&mut self, turn: Turn, cut_short: bool) {
-        let Outcome { account, elapsed, response, service, own_cpu, threads, .. } = turn.outcome;
-        self.turns.push(TurnFigures {
-            cut_short,
-            answered: account.answered_total(),
-            seconds: elapsed.as_secs_f64(),
-            cpu_seconds: turn.cpu.as_secs_f64(),
-            generator_cpu_seconds: own_cpu.as_secs_f64(),
-            generator_threads: threads,
-        });
+    pub(super) fn add(&mut self, turn: Turn, round: u32, cut_short: bool) {
+        let disturbed = turn.is_disturbed();
+        let account = &turn.measured.outcome.account;
         self.answered += account.answered_total();
-        self.seconds += elapsed.as_secs_f64();
         self.unfinished += account.in_flight;
-        for (kind, count) in failures(&account) {
+        for (kind, count) in failures(account) {
             *self.failures.entry(kind).or_default() += count;
         }
-        self.cpu += turn.cpu;
-        self.peak_pss = self.peak_pss.max(turn.peak_pss);
+        self.peak_pss = self.peak_pss.max(turn.measured.peak_pss);
         self.descriptors_left = self.descriptors_left.max(turn.descriptors_left);
         self.zombies_left = self.zombies_left.max(turn.zombies_left);
         self.died = turn.died.or(self.died.take());
-        merge(&mut self.response, response);
-        merge(&mut self.service, service);
+        let figures = TurnFigures::of(&turn.measured);
+        self.turns.push(TurnFigures { round, cut_short, disturbed, ..figures });
         self.derive();
     }
 
@@ -280,23 +344,33 @@ impl Row {
         spent > 0.9 * had
     }
 
-    /// The figures that follow from the sums.
+    /// How much of a figure this row has for one of another row: the median of the pairs that the
+    /// rounds make of them.
+    pub fn ratio(
+        &self,
+        base: &Self,
+        figure: impl Fn(&TurnFigures) -> Option<f64>,
+    ) -> Option<Estimate> {
+        let of = |row: &Self, round| figure(row.turns.iter().find(|turn| turn.round == round)?);
+        let pairs = self.turns.iter().filter_map(|turn| {
+            let (own, base) = (figure(turn)?, of(base, turn.round)?);
+            (base > 0.0).then(|| own / base)
+        });
+        Estimate::of(pairs)
+    }
+
+    /// The figures that follow from the turns.
     fn derive(&mut self) {
-        #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
-        let figure = |number: u64| number as f64;
-        let answered = figure(self.answered);
-        self.requests_per_second = (self.seconds > 0.0).then(|| answered / self.seconds);
-        let microseconds = |times: &Option<Histogram<u64>>, quantile| {
-            let times = times.as_ref().filter(|times| !times.is_empty())?;
-            Some(figure(times.value_at_quantile(quantile)) / 1000.0)
+        let of = |figure: fn(&TurnFigures) -> Option<f64>| {
+            Estimate::of(self.turns.iter().filter_map(figure))
         };
-        self.p50_us = microseconds(&self.response, 0.5);
-        self.p99_us = microseconds(&self.response, 0.99);
-        self.service_p50_us = microseconds(&self.service, 0.5);
-        self.service_p99_us = microseconds(&self.service, 0.99);
-        // Children's time comes in clock ticks: of a few requests there may be nothing to see.
-        self.cpu_us_per_request = (self.answered > 0 && !self.cpu.is_zero())
-            .then(|| self.cpu.as_secs_f64() * 1e6 / answered);
+        self.requests_per_second = of(|turn| Some(turn.requests_per_second));
+        self.p50_us = of(|turn| turn.p50_us);
+        self.p99_us = of(|turn| turn.p99_us);
+        self.service_p50_us = of(|turn| turn.service_p50_us);
+        self.service_p99_us = of(|turn| turn.service_p99_us);
+        self.cpu_us_per_request = of(|turn| turn.cpu_us_per_request);
+        self.memory_per_connection = of(|turn| turn.memory_per_connection);
         self.broke = self.what_broke();
     }
 
@@ -319,11 +393,40 @@ impl Row {
     }
 }
 
-fn merge(all: &mut Option<Histogram<u64>>, more: Histogram<u64>) {
-    match all {
-        // Both were made alike, so that one always fits into the other.
-        Some(all) => all.add(more).unwrap_or_default(),
-        None => *all = Some(more),
+impl TurnFigures {
+    /// Of what a turn has shown; when that was is for others to say.
+    #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
+    fn of(measured: &Measured) -> Self {
+        let Measured { outcome, cpu, foreign, peak_pss, offered, held } = measured;
+        let Outcome { account, elapsed, response, service, own_cpu, threads, .. } = outcome;
+        let (answered, seconds) = (account.answered_total(), elapsed.as_secs_f64());
+        let microseconds = |times: &Histogram<u64>, quantile| {
+            (!times.is_empty()).then(|| times.value_at_quantile(quantile) as f64 / 1000.0)
+        };
+        let cpu_seconds = cpu.as_secs_f64();
+        let memory = held.and_then(|held| Some((held.memory? as f64, held.connections as f64)));
+        Self {
+            foreign: *foreign,
+            answered,
+            seconds,
+            requests_per_second: if seconds > 0.0 { answered as f64 / seconds } else { 0.0 },
+            offered: *offered,
+            p50_us: microseconds(response, 0.5),
+            p99_us: microseconds(response, 0.99),
+            service_p50_us: microseconds(service, 0.5),
+            service_p99_us: microseconds(service, 0.99),
+            cpu_seconds,
+            // Children's time comes in clock ticks: of a few requests there may be nothing to see.
+            cpu_us_per_request: (answered > 0 && !cpu.is_zero())
+                .then(|| cpu_seconds * 1e6 / answered as f64),
+            peak_pss: *peak_pss,
+            held: held.map(|held| held.connections),
+            memory_per_connection: memory
+                .and_then(|(memory, count)| (count > 0.0).then(|| memory / count)),
+            generator_cpu_seconds: own_cpu.as_secs_f64(),
+            generator_threads: *threads,
+            ..Self::default()
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! - [`Process`]: one process, as it was at one moment.
 //! - [`Tree`]: a process and all its descendants, and the sums over them.
+//! - [`Machine`]: what all of them run on.
 //!
 //! Everything is read from `/proc` while the server runs on, so nothing here is an atomic picture.
 //! A process that vanishes between two reads is simply not there. What the kernel refuses to show,
@@ -11,6 +12,7 @@
 
 mod counters;
 mod descriptors;
+mod machine;
 mod process;
 mod snapshot;
 mod socket;
@@ -19,6 +21,7 @@ mod watcher;
 
 pub use counters::Counters;
 pub use descriptors::{Descriptor, Holder, Holders, Target};
+pub use machine::{Machine, busy};
 pub use process::{End, Process, every};
 pub use snapshot::{Connection, Event, Listener, Member, Snapshot, Sockets, remark};
 pub use socket::{Socket, State, sockets};

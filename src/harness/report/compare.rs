@@ -1,19 +1,25 @@
-//! A comparison, as tables and as JSON.
+//! A comparison: as tables, in Markdown, as comma-separated values and as JSON.
 
 use super::{
-    super::compare::{Comparison, Row, Work},
+    super::compare::{Comparison, Estimate, Row, Unit, Work},
     ink::Ink,
+    paragraph::wrapped,
     short,
-    table::{Lean, table, text},
+    table::{Lean, markdown, table, text},
 };
-use std::{collections::BTreeMap, fmt::Write, iter};
+use csv::Writer;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    io, iter,
+};
 
 const COLUMNS: [(&str, Lean); 10] = [
     ("server", Lean::Left),
     ("req/s", Lean::Right),
+    ("±", Lean::Right),
     ("p50", Lean::Right),
     ("p99", Lean::Right),
-    ("fails", Lean::Right),
     ("CPU", Lean::Right),
     ("PSS", Lean::Right),
     ("fds", Lean::Right),
@@ -21,14 +27,21 @@ const COLUMNS: [(&str, Lean); 10] = [
     ("what broke", Lean::Left),
 ];
 
+/// The same beside held connections, of which each costs memory.
+const PER_CONNECTION: &str = "PSS/c";
+
+const RATIOS: [(&str, Lean); 4] =
+    [("server", Lean::Left), ("req/s", Lean::Right), ("p99", Lean::Right), ("CPU", Lean::Right)];
+
 const LEGEND: &str = "\
-req/s: complete answers a second, each client asking again when it has its own.
+req/s: complete answers a second, the median of all turns; ±: half of the
+interval that holds 95 of 100 such medians, drawn from the turns (bootstrap).
 p50, p99: response time, from the start of the connect where one is made.
-fails: named below.  CPU: of the server and all its children, per answer.
-PSS: memory of all its processes.  fds, zom: descriptors and zombies left (500
-requests a turn at most where they add up).  What broke: it died, leaks
-descriptors, leaves zombies; a client that says nothing keeps the others
-waiting (one at a time); \u{2013} is none of these.
+CPU: of the server and all its children, per answer.  PSS: memory of all its
+processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
+where they add up).  What broke: it died, leaks descriptors, leaves zombies; a
+client that says nothing keeps the others waiting (one at a time); \u{2013} is none
+of these.
 ";
 
 /// The comparison as JSON.
@@ -36,47 +49,133 @@ pub fn comparison_json(comparison: &Comparison) -> serde_json::Result<String> {
     serde_json::to_string_pretty(comparison).map(|text| text + "\n")
 }
 
-/// The comparison as a person reads it: a table for each number of clients, and notes below.
-pub fn comparison_text(comparison: &Comparison, on_terminal: bool, has_colours: bool) -> String {
-    let mut text = String::new();
-    let work = match comparison.work {
-        Work::ConnectionPerRequest => "a connection per request",
-        Work::KeepAlive => "keep-alive",
-    };
-    let levels = comparison.rows.chunk_by(|one, next| one.clients == next.clients);
-    for rows in levels.filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
-        let clients = match rows[0].clients {
-            1 => "1 client".to_owned(),
-            many => format!("{many} clients at once"),
+/// The comparison with a line a row, for a spreadsheet. What is not known is empty.
+pub fn comparison_csv(comparison: &Comparison) -> io::Result<String> {
+    let mut writer = Writer::from_writer(Vec::new());
+    let estimates = ["requests_per_second", "p50_us", "p99_us", "cpu_us_per_request"];
+    let title = |name: &str| [name.to_owned(), format!("{name}_low"), format!("{name}_high")];
+    let titles = ["work", "level", "server", "turns", "disturbed"].map(str::to_owned).into_iter();
+    let titles = titles.chain(estimates.into_iter().flat_map(title));
+    let rest =
+        ["memory_per_connection", "peak_pss", "failures", "descriptors_left", "zombies_left"];
+    writer.write_record(titles.chain(rest.map(str::to_owned)).chain(iter::once("broke".into())))?;
+    for row in &comparison.rows {
+        let known = |number: Option<f64>| number.map(|one| one.to_string()).unwrap_or_default();
+        let estimate = |one: Option<Estimate>| {
+            [one.map(|one| one.median), one.map(|one| one.low), one.map(|one| one.high)].map(known)
         };
-        // Writing into a String cannot fail.
-        let table = level_table(comparison, rows, on_terminal);
-        writeln!(text, "{clients}, {work}\n{table}").ok();
+        let disturbed = row.turns.iter().filter(|turn| turn.disturbed).count();
+        let names = [row.work.name().to_owned(), row.level.to_string(), row.name.clone()];
+        let counts = [row.turns.len(), disturbed].map(|count| count.to_string());
+        let figures = [row.requests_per_second, row.p50_us, row.p99_us, row.cpu_us_per_request];
+        let count = |count: Option<u64>| count.map(|one| one.to_string()).unwrap_or_default();
+        let rest = [
+            known(row.memory_per_connection.map(|one| one.median)),
+            count(row.peak_pss),
+            row.failures.values().sum::<u64>().to_string(),
+            count(row.descriptors_left),
+            row.zombies_left.to_string(),
+            row.broke.word().to_owned(),
+        ];
+        let fields = names.into_iter().chain(counts);
+        writer.write_record(fields.chain(figures.into_iter().flat_map(estimate)).chain(rest))?;
+    }
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// How tables are drawn, and titles above them.
+#[derive(Clone, Copy)]
+enum Form {
+    /// On a terminal, or in a pipe.
+    Plain {
+        on_terminal: bool,
+        has_colours: bool,
+    },
+    Markdown,
+}
+
+/// The comparison as a person reads it: a table for each work and level, and notes below.
+pub fn comparison_text(comparison: &Comparison, on_terminal: bool, has_colours: bool) -> String {
+    drawn(comparison, Form::Plain { on_terminal, has_colours })
+}
+
+/// The same in Markdown, for a page.
+pub fn comparison_markdown(comparison: &Comparison) -> String {
+    drawn(comparison, Form::Markdown)
+}
+
+fn drawn(comparison: &Comparison, form: Form) -> String {
+    let mut text = String::new();
+    for rows in comparison.groups().filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
+        let title = title(&rows[0]);
+        match form {
+            Form::Plain { .. } => text.extend([&title[..], "\n"]),
+            Form::Markdown => text.extend(["## ", &title, "\n\n"]),
+        }
+        text.push_str(&group_table(comparison, rows, form));
+        text.push('\n');
+        if rows.iter().any(|row| row.to_base.is_some() && !row.turns.is_empty()) {
+            text.push_str(&ratios(comparison, rows, form));
+            text.push('\n');
+        }
     }
     if !text.is_empty() {
         text.push_str(LEGEND);
+        text.push_str(&method(comparison));
+        apart(comparison, &mut text);
     }
+    let has_colours = matches!(form, Form::Plain { has_colours: true, .. });
     notes(comparison, Ink::new(has_colours), &mut text);
     text
 }
 
-fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> String {
-    let mut table = table(&COLUMNS, on_terminal);
-    for row in rows {
+/// What a group of rows has in common.
+fn title(row: &Row) -> String {
+    let (level, about) = (row.level, row.work.about());
+    match row.work.unit() {
+        Unit::Clients if level == 1 => format!("1 client, {about}"),
+        Unit::Clients => format!("{level} clients at once, {about}"),
+        Unit::Held => format!("{level} connections held, {about}"),
+        Unit::Percent => format!("{level} % of capacity, {about}"),
+    }
+}
+
+fn empty(columns: &[(&str, Lean)], form: Form) -> comfy_table::Table {
+    match form {
+        Form::Plain { on_terminal, .. } => table(columns, on_terminal),
+        Form::Markdown => markdown(columns),
+    }
+}
+
+fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
+    let mut columns = COLUMNS;
+    let is_held = rows[0].work == Work::Idle;
+    if is_held {
+        columns[6].0 = PER_CONNECTION;
+    }
+    let mut table = empty(&columns, form);
+    for row in rows.iter().filter(|row| row.not_done.is_none()) {
         if row.turns.is_empty() {
             let figures = COLUMNS[2..].iter().map(|_| none());
             let name = iter::once(row.name.clone());
             table.add_row(name.chain(figures).chain([row.broke.word().to_owned()]));
             continue;
         }
+        let time = |one: Option<Estimate>| one.map_or_else(none, |one| short::time(one.median));
+        let memory = if is_held {
+            row.memory_per_connection.map(|one| whole(one.median))
+        } else {
+            row.peak_pss.filter(|&bytes| bytes > 0)
+        };
         table.add_row([
             format!("{}{}", row.name, if comparison.has_less(row) { "*" } else { "" }),
-            row.requests_per_second.map_or_else(none, short::number),
-            row.p50_us.map_or_else(none, short::time),
-            row.p99_us.map_or_else(none, short::time),
-            short::count(row.failures.values().sum()),
-            row.cpu_us_per_request.map_or_else(none, short::time),
-            row.peak_pss.filter(|&bytes| bytes > 0).map_or_else(none, short::memory),
+            row.requests_per_second.map_or_else(none, |one| short::number(one.median)),
+            row.requests_per_second.and_then(|one| one.spread()).map_or_else(none, spread),
+            time(row.p50_us),
+            time(row.p99_us),
+            time(row.cpu_us_per_request),
+            memory.map_or_else(none, short::memory),
             row.descriptors_left.map_or_else(none, short::count),
             short::count(row.zombies_left as u64),
             row.broke.word().to_owned(),
@@ -85,9 +184,121 @@ fn level_table(comparison: &Comparison, rows: &[Row], on_terminal: bool) -> Stri
     text(&table)
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few million bytes at most"
+)]
+fn whole(bytes: f64) -> u64 {
+    bytes as u64
+}
+
+/// In at most three characters.
+fn spread(share: f64) -> String {
+    if share < 0.985 { format!("{:.0}%", share * 100.0) } else { ">1×".to_owned() }
+}
+
+/// What each server has for one of the base's.
+fn ratios(comparison: &Comparison, rows: &[Row], form: Form) -> String {
+    let mut table = empty(&RATIOS, form);
+    let cell = |one: Option<Estimate>| {
+        one.map_or_else(none, |one| {
+            format!("{:.2} ({:.2} to {:.2})", one.median, one.low, one.high)
+        })
+    };
+    for row in rows {
+        let Some(to_base) = row.to_base.as_ref().filter(|_| !row.turns.is_empty()) else {
+            continue;
+        };
+        table.add_row([
+            row.name.clone(),
+            cell(to_base.requests_per_second),
+            cell(to_base.p99_us),
+            cell(to_base.cpu_us_per_request),
+        ]);
+    }
+    let base = comparison.base.as_deref().unwrap_or_default();
+    let gap = if matches!(form, Form::Markdown) { "\n" } else { "" };
+    format!("for one of {base}'s, round by round\n{gap}{}", text(&table))
+}
+
+/// How it was measured.
+fn method(comparison: &Comparison) -> String {
+    let turns = match comparison.rounds {
+        1 => "1 turn".to_owned(),
+        many => format!("{many} turns"),
+    };
+    let works: BTreeSet<_> = comparison.rows.iter().map(|row| row.work.stretch()).collect();
+    let lengths =
+        works.iter().map(|&times| (comparison.seconds_per_turn * f64::from(times)).to_string());
+    let mut words = format!(
+        "{turns} of {} s a row, in random order (--seed {}). ",
+        lengths.collect::<Vec<_>>().join(" or "),
+        comparison.seed
+    );
+    match &comparison.placement {
+        Some(placement) => {
+            let list = |all: &[usize]| {
+                let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+                match &all[..] {
+                    [one] => format!("processor {one}"),
+                    _ => format!("processors {}", all.join(", ")),
+                }
+            };
+            let [server, generator] =
+                [&placement.server, &placement.generator].map(|one| list(one));
+            // Writing into a String cannot fail.
+            write!(words, "Servers on {server}, load generator on {generator}.").ok();
+        }
+        None => words.push_str("Servers and load generator share the processors."),
+    }
+    wrapped("", "", &words)
+}
+
+/// Which rows cannot be told apart: of each group those between which no pair differs for sure.
+fn apart(comparison: &Comparison, text: &mut String) {
+    if comparison.rounds < 2 {
+        return text.push_str("With a turn each, no difference is sure.\n");
+    }
+    for rows in comparison.groups() {
+        let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
+        let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
+        rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
+        let is_alike = |one: &&Row, other: &Row| {
+            let ratio = one.ratio(other, |turn| Some(turn.requests_per_second));
+            ratio.is_some_and(|ratio| ratio.holds(1.0))
+        };
+        let mut alike: Vec<Vec<&Row>> = Vec::new();
+        for row in rows {
+            match alike.last_mut() {
+                Some(last) if last.iter().all(|one| is_alike(one, row)) => last.push(row),
+                _ => alike.push(vec![row]),
+            }
+        }
+        for rows in alike.into_iter().filter(|rows| rows.len() > 1) {
+            let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
+            let words = format!(
+                "{}: no difference in req/s is sure between {}.",
+                rows[0].at(),
+                and(&names)
+            );
+            text.push_str(&wrapped("", "  ", &words));
+        }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn and(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.join(""),
+    }
+}
+
 /// What the tables have no room for.
 fn notes(comparison: &Comparison, ink: Ink, text: &mut String) {
-    for Row { name, clients, failures, answered, unfinished, died, .. } in &comparison.rows {
+    for row in &comparison.rows {
+        let Row { name, failures, answered, unfinished, died, .. } = row;
         let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         if *answered == 0 && *unfinished > 0 {
             kinds.push(format!("{unfinished} still waited for the end of an answer"));
@@ -95,7 +306,7 @@ fn notes(comparison: &Comparison, ink: Ink, text: &mut String) {
         if !kinds.is_empty() {
             // Whoever comes when the server is gone is refused.
             let died = if died.is_some() { "it died, hence " } else { "" };
-            writeln!(text, "{name}, {clients} at once: {died}{}", kinds.join(", ")).ok();
+            writeln!(text, "{name}, {}: {died}{}", row.at(), kinds.join(", ")).ok();
         }
     }
     for (name, how) in by_server(comparison, |row| row.died.as_deref()) {
@@ -107,7 +318,10 @@ fn notes(comparison: &Comparison, ink: Ink, text: &mut String) {
         let why = format!("{name} has {}: {why}\n", lack(comparison, name));
         text.push_str(&ink.failure(&why));
     }
+    not_done(comparison, text);
+    held(comparison, text);
     generator_notes(comparison, ink, text);
+    disturbed(comparison, ink, text);
     let mut measured = comparison.rows.iter().filter(|row| !row.turns.is_empty()).peekable();
     let has_any = measured.peek().is_some();
     if measured.any(|row| comparison.has_less(row)) {
@@ -136,8 +350,8 @@ fn lack(comparison: &Comparison, name: &str) -> String {
     let failed = rows.iter().filter(|row| row.error.is_some());
     let (none, few): (Vec<&Row>, Vec<&Row>) = failed.partition(|row| row.turns.is_empty());
     let at = |what, rows: &[&Row]| {
-        let levels: Vec<_> = rows.iter().map(|row| row.clients.to_string()).collect();
-        (!rows.is_empty()).then(|| format!("{what} for {} at once", levels.join(", ")))
+        let levels: Vec<_> = rows.iter().map(|row| row.at()).collect();
+        (!rows.is_empty()).then(|| format!("{what} for {}", levels.join(", ")))
     };
     let lacks = [at("no figures", &none), at("fewer turns", &few)];
     lacks.into_iter().flatten().collect::<Vec<_>>().join(" and ")
@@ -151,9 +365,49 @@ fn generator_notes(comparison: &Comparison, ink: Ink, text: &mut String) {
             "The load generator was at its limit: req/s and times say little of the server.\n";
         text.push_str(&ink.warning(warning));
     }
-    for level in at_limit.chunk_by(|one, next| one.clients == next.clients) {
+    for level in at_limit.chunk_by(|one, next| (one.work, one.level) == (next.work, next.level)) {
         let names: Vec<_> = level.iter().map(|row| row.name.as_str()).collect();
-        writeln!(text, "  {} at once: {}", level[0].clients, names.join(", ")).ok();
+        text.push_str(&wrapped("  ", "    ", &format!("{}: {}", level[0].at(), names.join(", "))));
+    }
+}
+
+/// Which works are not for which servers.
+fn not_done(comparison: &Comparison, text: &mut String) {
+    let mut left_out = BTreeMap::<_, Vec<_>>::new();
+    for row in &comparison.rows {
+        if let Some(why) = &row.not_done {
+            let names = left_out.entry((row.work, why)).or_default();
+            if !names.contains(&row.name.as_str()) {
+                names.push(&row.name);
+            }
+        }
+    }
+    for ((work, why), names) in left_out {
+        let words = format!("{} leaves out {}: {why}.", work.name(), and(&names));
+        text.push_str(&wrapped("", "  ", &words));
+    }
+}
+
+/// Who could not hold as many connections as it should.
+fn held(comparison: &Comparison, text: &mut String) {
+    for row in &comparison.rows {
+        let least = row.turns.iter().filter_map(|turn| turn.held).min();
+        if let Some(held) = least.filter(|&held| held < row.level as u64) {
+            writeln!(text, "{}, {}: it took {held}", row.name, row.at()).ok();
+        }
+    }
+}
+
+/// Which rows have turns in which others had much of the machine.
+fn disturbed(comparison: &Comparison, ink: Ink, text: &mut String) {
+    let turns = || comparison.rows.iter().flat_map(|row| &row.turns);
+    let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
+    if disturbed > 0 {
+        let words = format!(
+            "In {disturbed} of {all} turns others had more than a tenth of this machine's \
+             processors: the figures are theirs too."
+        );
+        text.push_str(&ink.warning(&wrapped("", "", &words)));
     }
 }
 
@@ -172,10 +426,7 @@ fn none() -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::{
-            compare::{Peer, Plan, Subject, TurnFigures},
-            load::Reuse,
-        },
+        super::super::compare::{Peer, Plan, Subject, TurnFigures},
         *,
     };
     use std::time::Duration;
@@ -185,24 +436,28 @@ mod tests {
         let peer = |name: &str| Subject::Peer(Peer::Command(format!("{name} {{port}}")));
         Comparison::of(&Plan {
             subjects: ["one", "two", "three"].map(peer).into(),
-            levels: vec![1, 16],
-            reuse: Reuse::PerRequest,
+            works: vec![(Work::Hello, vec![1, 16])],
             rounds: 2,
+            base: None,
+            seed: 0,
+            placement: None,
             warm_up: Duration::from_millis(100),
             duration: Duration::from_millis(500),
         })
     }
 
     fn add_turn(row: &mut Row, cut_short: bool) {
+        let round = u32::try_from(row.turns.len()).unwrap() + 1;
         row.turns.push(TurnFigures {
+            round,
             cut_short,
             answered: 500,
             seconds: 0.5,
-            cpu_seconds: 0.1,
-            generator_cpu_seconds: 0.1,
+            requests_per_second: 1000.0,
             generator_threads: 1,
+            ..TurnFigures::default()
         });
-        row.requests_per_second = Some(1000.0);
+        row.requests_per_second = Estimate::of([1000.0]);
     }
 
     #[test]

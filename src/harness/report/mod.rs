@@ -15,7 +15,7 @@ mod watch;
 pub use check::{
     checked_text, checkup_json, checkup_junit, checkup_text, probes_json, probes_text,
 };
-pub use compare::{comparison_json, comparison_text};
+pub use compare::{comparison_csv, comparison_json, comparison_markdown, comparison_text};
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};
 pub use learn::{Row, difference_text, hint_text, outcome_text, step_text, way_json, way_table};

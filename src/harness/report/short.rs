@@ -30,10 +30,11 @@ pub(super) fn time(microseconds: f64) -> String {
     }
 }
 
-/// Bytes, in at most four characters: `87K`, `1.2M`, `12M`, `1.2G`.
+/// Bytes, in at most five characters: `87B`, `87K`, `1.2M`, `12M`, `1.2G`.
 #[expect(clippy::cast_precision_loss, reason = "rounded to two figures")]
 pub(super) fn memory(bytes: u64) -> String {
     match bytes as f64 / 1024.0 {
+        k if k < 1.0 && bytes > 0 => format!("{bytes}B"),
         k if k < 999.5 => format!("{k:.0}K"),
         k if k < 9.95 * 1024.0 => format!("{:.1}M", k / 1024.0),
         k if k < 999.5 * 1024.0 => format!("{:.0}M", k / 1024.0),

@@ -1,7 +1,8 @@
 //! How a table looks: ruled and at most 80 columns wide on a terminal, plain in a pipe.
 
 use comfy_table::{
-    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, presets::NOTHING,
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table,
+    presets::{ASCII_MARKDOWN, NOTHING},
 };
 
 /// Which way the content of a column leans.
@@ -32,6 +33,14 @@ pub(super) fn table(columns: &[(&str, Lean)], on_terminal: bool) -> Table {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
+    table
+}
+
+/// An empty table in the form of Markdown.
+pub(super) fn markdown(columns: &[(&str, Lean)]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).force_no_tty();
+    table.set_header(columns.iter().map(|(title, _)| *title));
     table
 }
 

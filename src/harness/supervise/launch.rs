@@ -42,6 +42,9 @@ pub struct Launch {
     /// The real user of a server that root starts; its rights to files stay root's. `RLIMIT_NPROC`
     /// does not bind a process whose real user is root (getrlimit(2)).
     pub real_user: Option<u32>,
+    /// The processors that it may run on, by number (`sched_setaffinity(2)`); those of the calling
+    /// thread if there are none here.
+    pub processors: Vec<usize>,
     /// Whether its stdout and stderr go to the harness's own stderr, where the user sees them,
     /// instead of being kept.
     pub shown: bool,
@@ -60,6 +63,7 @@ impl Launch {
             descriptor_limit: None,
             process_limit: None,
             real_user: None,
+            processors: Vec::new(),
             shown: false,
         }
     }
@@ -118,6 +122,13 @@ impl Launch {
     #[must_use]
     pub fn real_user(mut self, user: u32) -> Self {
         self.real_user = Some(user);
+        self
+    }
+
+    /// Keeps it to these processors.
+    #[must_use]
+    pub fn processors(mut self, processors: impl IntoIterator<Item = usize>) -> Self {
+        self.processors.extend(processors);
         self
     }
 

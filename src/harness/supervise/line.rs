@@ -76,6 +76,7 @@ pub(super) enum Step {
     Close,
     Stdio,
     Limit,
+    Processors,
     Directory,
     User,
     Signals,
@@ -83,12 +84,13 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Keeper,
         Self::Fork,
         Self::Close,
         Self::Stdio,
         Self::Limit,
+        Self::Processors,
         Self::Directory,
         Self::User,
         Self::Signals,
@@ -116,6 +118,10 @@ impl Failure {
                 let processes = set("RLIMIT_NPROC", launch.process_limit);
                 let limits: Vec<_> = [descriptors, processes].into_iter().flatten().collect();
                 format!("set {}", limits.join(" and "))
+            }
+            Step::Processors => {
+                let names: Vec<_> = launch.processors.iter().map(ToString::to_string).collect();
+                format!("keep it to the processors {}", names.join(", "))
             }
             Step::Directory => {
                 let directory = launch.directory.as_deref().unwrap_or(Path::new("."));

@@ -18,6 +18,7 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
+    sched::CpuSet,
     unistd::{AccessFlags, access},
 };
 
@@ -36,6 +37,7 @@ pub(super) struct Plan {
     pub(super) descriptor_limit: Option<u64>,
     pub(super) process_limit: Option<u64>,
     pub(super) real_user: Option<u32>,
+    pub(super) processors: Option<CpuSet>,
     pub(super) stdin: File,
     pub(super) stdout: OwnedFd,
     pub(super) stderr: OwnedFd,
@@ -61,6 +63,7 @@ impl Plan {
             descriptor_limit: launch.descriptor_limit,
             process_limit: launch.process_limit,
             real_user: launch.real_user,
+            processors: processors(launch)?,
             stdin: File::open("/dev/null").map_err(|error| Cause::io("open /dev/null", &error))?,
             stdout,
             stderr,
@@ -68,6 +71,15 @@ impl Plan {
         };
         Ok((plan, own, [stdout_read, stderr_read]))
     }
+}
+
+fn processors(launch: &Launch) -> Result<Option<CpuSet>, Cause> {
+    let mut set = CpuSet::new();
+    for &processor in &launch.processors {
+        let what = || format!("name processor {processor}");
+        set.set(processor).map_err(|errno| Cause::system(what(), errno))?;
+    }
+    Ok((!launch.processors.is_empty()).then_some(set))
 }
 
 /// Where the server writes and, unless that is our own stderr, where we read it.

@@ -1,0 +1,278 @@
+//! The loads: what the clients of a turn do, work by work.
+
+use super::{
+    super::{
+        load::{self, Arrivals, Idle, Outcome, Pace, Reuse, Slow, SlowAt},
+        observe,
+        supervise::Server,
+    },
+    Place, Plan, Work,
+};
+use anyhow::{Result, ensure};
+use nix::time::{ClockId, clock_gettime};
+use std::{
+    cell::Cell,
+    panic,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a client waits for its answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One client of so many trickles its request.
+const TENTH: usize = 10;
+
+/// How fast: a request takes it three seconds and more, longer than a turn.
+const TRICKLE: Slow = Slow { bytes_per_second: 20, at: SlowAt::Sending };
+
+/// The clients beside held connections.
+const BESIDE: usize = 16;
+
+/// The clients with which it is found out what a server gives at most.
+const CROWD: usize = 64;
+
+/// How many connections an open loop may have under way.
+const UNDER_WAY: usize = 1000;
+
+/// Longer than any turn: what goes on beside one ends with it.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// How long connections may take to be made that are to be held: in all, and one after another.
+const HOLDING: Duration = Duration::from_secs(20);
+const NO_MORE: Duration = Duration::from_secs(1);
+
+/// How often it is looked how many there are.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The server of a turn, and who loads it.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) place: Place,
+    pub(super) server: &'a Server,
+    /// How many requests it may get, if not any number.
+    pub(super) bound: Option<u64>,
+    pub(super) stop: &'a AtomicBool,
+}
+
+/// What a turn's window has shown.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) outcome: Outcome,
+    /// Processor time of the server and all its children.
+    pub(super) cpu: Duration,
+    /// What others have had of the machine's processors meanwhile.
+    pub(super) foreign: Option<f64>,
+    pub(super) peak_pss: Option<u64>,
+    /// Requests a second that were due, of an open loop.
+    pub(super) offered: Option<f64>,
+    pub(super) held: Option<Held>,
+}
+
+/// What connections that are held cost the server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) connections: u64,
+    /// How much its memory has grown for all of them, in bytes.
+    pub(super) memory: Option<u64>,
+}
+
+impl Ground<'_> {
+    /// Loads the server as the work has it.
+    pub(super) fn measure(&self) -> Result<Measured> {
+        let level = self.place.level;
+        match self.place.work {
+            Work::Slow => self.beside_slow(level),
+            Work::Idle => self.beside_held(level),
+            Work::Overload => self.on_schedule(level),
+            _ => {
+                self.warm_up(level)?;
+                self.window(&self.closed(level))
+            }
+        }
+    }
+
+    /// A closed loop, for as long as a turn counts.
+    fn closed(&self, clients: usize) -> load::Plan {
+        let threads = self.plan.placement.as_ref().map_or(1, |one| one.generator.len());
+        load::Plan {
+            work: load::Request::get(self.place.work.path()).into(),
+            reuse: self.place.work.reuse(),
+            connections: clients,
+            threads: threads.min(clients),
+            duration: self.plan.duration * self.place.work.stretch(),
+            requests: self.bound,
+            timeout: TIMEOUT,
+            ..load::Plan::new(self.server.address())
+        }
+    }
+
+    /// Who keeps something of every client has no warm state to get into, only a worse one.
+    fn warm_up(&self, clients: usize) -> Result<()> {
+        if self.bound.is_none() {
+            let load = load::Plan { duration: self.plan.warm_up, ..self.closed(clients) };
+            self.load(&load, None)?;
+        }
+        Ok(())
+    }
+
+    /// One client of ten sends a byte now and then, the others are measured.
+    fn beside_slow(&self, clients: usize) -> Result<Measured> {
+        let slow = clients.div_ceil(TENTH);
+        let trickling = load::Plan {
+            connections: slow,
+            threads: 1,
+            slow: Some(TRICKLE),
+            requests: None,
+            duration: LONG,
+            ..self.closed(slow)
+        };
+        beside(&trickling, |_| {
+            self.warm_up((clients - slow).max(1))?;
+            self.window(&self.closed((clients - slow).max(1)))
+        })
+    }
+
+    /// Connections are held that say nothing, and a few clients are measured.
+    fn beside_held(&self, connections: usize) -> Result<Measured> {
+        let holding = load::Plan {
+            connections,
+            threads: 1,
+            reuse: Reuse::KeepAlive,
+            idle: Some(Idle { rate: 0.0 }),
+            requests: None,
+            duration: LONG,
+            ..self.closed(connections)
+        };
+        let before = self.pss();
+        beside(&holding, |made| {
+            let over = || self.stop.load(Ordering::Relaxed) || self.server.exited().is_some();
+            let connections = await_made(connections as u64, made, over);
+            let memory = self.pss().zip(before).map(|(now, before)| now.saturating_sub(before));
+            self.warm_up(BESIDE)?;
+            let held = Some(Held { connections, memory });
+            Ok(Measured { held, ..self.window(&self.closed(BESIDE))? })
+        })
+    }
+
+    /// Requests come whether or not the last have been answered.
+    fn on_schedule(&self, percent: usize) -> Result<Measured> {
+        self.warm_up(CROWD)?;
+        let most = self.load(&self.closed(CROWD), None)?;
+        let answered = most.account.answered_total();
+        ensure!(answered > 0, "of {CROWD} clients nobody got an answer");
+        #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+        let rate = (answered as f64 / most.elapsed.as_secs_f64()) * (percent as f64 / 100.0);
+        let load = load::Plan {
+            pace: Pace::Open { rate, arrivals: Arrivals::Poisson },
+            seed: self.plan.seed,
+            ..self.closed(UNDER_WAY)
+        };
+        Ok(Measured { offered: Some(rate), ..self.window(&load)? })
+    }
+
+    /// A load that counts.
+    fn window(&self, load: &load::Plan) -> Result<Measured> {
+        let peak_pss = Cell::new(None);
+        let (cpu, others) = (observe::cpu(self.server.keeper()), self.others());
+        let outcome = self.load(load, Some(&peak_pss))?;
+        let cpu = observe::cpu(self.server.keeper()).saturating_sub(cpu);
+        let foreign = others.and_then(|others| self.others()?.since(others, outcome.elapsed));
+        self.note_pss(&peak_pss);
+        Ok(Measured { outcome, cpu, foreign, peak_pss: peak_pss.get(), offered: None, held: None })
+    }
+
+    /// What others than the server and this program have had so far.
+    fn others(&self) -> Option<Others> {
+        let own = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).ok()?;
+        let (busy, processors) = observe::busy()?;
+        let server = observe::cpu(self.server.keeper());
+        Some(Others { busy: busy.saturating_sub(server).saturating_sub(own.into()), processors })
+    }
+
+    /// Loads the server until the plan or the server ends, or the user wants no more.
+    fn load(&self, plan: &load::Plan, peak_pss: Option<&Cell<Option<u64>>>) -> Result<Outcome> {
+        let enough = AtomicBool::new(self.stop.load(Ordering::Relaxed));
+        let ticks = Cell::new(0);
+        load::run(plan, &enough, &|_| {
+            if self.stop.load(Ordering::Relaxed) || self.server.exited().is_some() {
+                enough.store(true, Ordering::Relaxed);
+            }
+            ticks.set(ticks.get() + 1);
+            // The kernel walks page tables for it, at the server's cost: seldom, and not at first.
+            if let Some(peak) = peak_pss.filter(|_| ticks.get() % 4 == 2) {
+                self.note_pss(peak);
+            }
+        })
+    }
+
+    fn note_pss(&self, peak: &Cell<Option<u64>>) {
+        peak.set(peak.get().max(self.pss()));
+    }
+
+    /// The memory of the server now; `None` of one that is gone, which is not what was asked.
+    fn pss(&self) -> Option<u64> {
+        let tree = observe::tree(self.server.keeper()).below_root();
+        if tree.processes.is_empty() { None } else { tree.pss() }
+    }
+}
+
+/// Measures something while another load goes on; it learns how many connections that has.
+fn beside<T>(other: &load::Plan, measure: impl FnOnce(&AtomicU64) -> Result<T>) -> Result<T> {
+    let (over, connections) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let watch =
+                |now: &load::Snapshot| connections.store(now.connections, Ordering::Relaxed);
+            load::run(other, &over, &watch)
+        });
+        let raised = Raised(&over);
+        let measured = measure(&connections);
+        drop(raised);
+        running.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        measured
+    })
+}
+
+/// Processor time of others.
+#[derive(Clone, Copy, Debug)]
+struct Others {
+    busy: Duration,
+    processors: usize,
+}
+
+impl Others {
+    /// The share of all processors that they had since an earlier look.
+    fn since(self, earlier: Self, elapsed: Duration) -> Option<f64> {
+        let busy = self.busy.saturating_sub(earlier.busy);
+        let all = elapsed.checked_mul(u32::try_from(self.processors).ok()?)?;
+        (!all.is_zero()).then(|| busy.div_duration_f64(all))
+    }
+}
+
+/// Waits until connections are made, or no more are, or it is `over`; tells how many.
+fn await_made(wanted: u64, made: &AtomicU64, over: impl Fn() -> bool) -> u64 {
+    let (begun, mut last) = (Instant::now(), (0, Instant::now()));
+    loop {
+        let now = made.load(Ordering::Relaxed);
+        if now > last.0 {
+            last = (now, Instant::now());
+        }
+        let is_late = begun.elapsed() > HOLDING || last.1.elapsed() > NO_MORE;
+        if now >= wanted || is_late || over() {
+            return now;
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// Raises a flag when it is dropped, so that a panic leaves nobody waiting.
+struct Raised<'a>(&'a AtomicBool);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

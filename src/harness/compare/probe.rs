@@ -1,0 +1,163 @@
+//! What is to be known of a server before it is measured: whom it keeps waiting, and which works it
+//! can do.
+
+use super::{
+    super::load::{self, Reuse},
+    Comparison, Plan, Subject, Work,
+    turn::{GRACE, start},
+};
+use anyhow::{Context, Result};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// How long a second client waits while a first one says nothing, and that one when it has spoken.
+const SILENCE: Duration = Duration::from_millis(450);
+
+/// Enters into all rows what is to be known of their servers.
+pub(super) fn all(
+    plan: &Plan,
+    stop: &AtomicBool,
+    before: &dyn Fn(&str),
+    comparison: &mut Comparison,
+) {
+    for (index, subject) in plan.subjects.iter().enumerate() {
+        before(&format!("{}, beside a silent client", comparison.rows[index].name));
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let found = beside_silent(plan, subject).map_err(|error| format!("{error:#}"));
+        let mut known = Vec::new();
+        for row in comparison.rows.iter_mut().skip(index).step_by(plan.subjects.len()) {
+            row.one_at_a_time = found == Ok(BesideSilent::Waits);
+            row.no_answer = found == Ok(BesideSilent::NoAnswer);
+            row.error = found.clone().err();
+            if row.error.is_some() {
+                continue;
+            }
+            let work = row.work;
+            let why_not = match known.iter().find(|(known, _)| *known == work) {
+                Some((_, why_not)) => Clone::clone(why_not),
+                None => why_not(plan, subject, work, stop),
+            };
+            known.push((work, why_not.clone()));
+            match why_not {
+                Ok(why_not) => row.not_done = why_not,
+                Err(error) => row.error = Some(error),
+            }
+        }
+    }
+}
+
+/// Why a server cannot do a work, if it cannot. What it does with more than one client is not asked.
+fn why_not(
+    plan: &Plan,
+    subject: &Subject,
+    work: Work,
+    stop: &AtomicBool,
+) -> Result<Option<String>, String> {
+    if subject.accumulates() && matches!(work, Work::Idle | Work::Overload) {
+        return Ok(Some("it keeps something of each connection for good".to_owned()));
+    }
+    if work.path() == "/" && work.reuse() == Reuse::PerRequest {
+        return Ok(None);
+    }
+    asked_twice(plan, subject, work, stop).map_err(|error| format!("{error:#}"))
+}
+
+/// Asks for the same twice, on one connection if the server keeps it.
+fn asked_twice(
+    plan: &Plan,
+    subject: &Subject,
+    work: Work,
+    stop: &AtomicBool,
+) -> Result<Option<String>> {
+    let prepared = subject.prepare()?;
+    let server = start(plan, subject, &prepared)?;
+    let load = load::Plan {
+        work: load::Request::get(work.path()).into(),
+        requests: Some(2),
+        timeout: SILENCE,
+        duration: 2 * SILENCE,
+        ..load::Plan::new(server.address())
+    };
+    let outcome = load::run(&load, stop, &|_| {})?;
+    server.stop(GRACE);
+    if work.reuse() == Reuse::KeepAlive {
+        let answered = outcome.account.answered_total();
+        let keeps = answered == 2 && outcome.connections_opened == 1;
+        // Of one that answers nobody it cannot be told; that is what its row says then.
+        let is_known = answered > 0 || subject.accumulates();
+        return Ok((is_known && !keeps).then(|| "it keeps no connection".to_owned()));
+    }
+    let [_, answered, redirected, client_error, server_error] = outcome.account.answered;
+    let (time, bytes) = work.least();
+    let is_other = redirected + client_error + server_error > 0
+        || answered > 0
+            && (u128::from(outcome.service.min()) < time.as_nanos()
+                || outcome.bytes_in < answered * bytes);
+    Ok(is_other.then(|| format!("it does not do what {} asks", work.path())))
+}
+
+/// What a client gets that comes after one that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BesideSilent {
+    /// An answer.
+    Answer,
+    /// Nothing while the first is silent; but when that one speaks, it is answered at once: the
+    /// server could answer, and let the second wait behind the first.
+    Waits,
+    /// Nothing, and the first gets none either.
+    NoAnswer,
+}
+
+/// Connects a client that says nothing, then one that asks; if that has to wait, the silent one
+/// asks too, to see whether it was what the server waited for.
+fn beside_silent(plan: &Plan, subject: &Subject) -> Result<BesideSilent> {
+    let prepared = subject.prepare()?;
+    let server = start(plan, subject, &prepared)?;
+    let silent = connect(server.address()).context("connect")?;
+    let heard = connect(server.address()).and_then(ask).map_or(Heard::End, hear);
+    let found = match heard {
+        Heard::Answer => BesideSilent::Answer,
+        Heard::End => BesideSilent::NoAnswer,
+        Heard::Nothing => match ask(silent).map_or(Heard::End, hear) {
+            Heard::Answer => BesideSilent::Waits,
+            Heard::End | Heard::Nothing => BesideSilent::NoAnswer,
+        },
+    };
+    server.stop(GRACE);
+    Ok(found)
+}
+
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let client = TcpStream::connect_timeout(&server, SILENCE)?;
+    client.set_read_timeout(Some(SILENCE))?;
+    Ok(client)
+}
+
+fn ask(mut client: TcpStream) -> io::Result<TcpStream> {
+    let server = client.peer_addr()?;
+    // In one piece: who reads once would answer the first piece, and reset the rest.
+    let request = format!("GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes())?;
+    Ok(client)
+}
+
+enum Heard {
+    Answer,
+    End,
+    Nothing,
+}
+
+fn hear(mut client: TcpStream) -> Heard {
+    // Not read(2) alone, which a signal ends early.
+    match client.read_exact(&mut [0]) {
+        Ok(()) => Heard::Answer,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Heard::Nothing,
+        Err(_) => Heard::End,
+    }
+}

@@ -1,0 +1,161 @@
+//! The works: what the clients ask for, and how.
+
+use super::super::load::Reuse;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A named plan, the same for all servers. Figures of two works are never in one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// A small answer on a connection of its own.
+    Hello,
+    /// A small answer on a connection that is kept.
+    KeepAlive,
+    /// An answer that waits for a back end.
+    Wait,
+    /// An answer that takes a processor.
+    Burn,
+    /// An answer that fills the socket's buffer many times.
+    Large,
+    /// Small answers, while others trickle their requests.
+    Slow,
+    /// Small answers, while others hold their connections and say nothing.
+    Idle,
+    /// Small answers, asked for on a schedule, up to more than the server can give.
+    Overload,
+}
+
+/// What the levels of a work count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Clients at once.
+    Clients,
+    /// Connections that are held.
+    Held,
+    /// Requests a second, in percent of what the server gives at most.
+    Percent,
+}
+
+/// How thorough a comparison is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// A minute.
+    #[default]
+    Quick,
+    /// All works at many levels, in as many turns as figures need that are to be cited.
+    Full,
+}
+
+impl Work {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Hello,
+        Self::KeepAlive,
+        Self::Wait,
+        Self::Burn,
+        Self::Large,
+        Self::Slow,
+        Self::Idle,
+        Self::Overload,
+    ];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::KeepAlive => "keep-alive",
+            Self::Wait => "wait",
+            Self::Burn => "burn",
+            Self::Large => "large",
+            Self::Slow => "slow",
+            Self::Idle => "idle",
+            Self::Overload => "overload",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|work| work.name() == name)
+    }
+
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Hello => "a connection per request",
+            Self::KeepAlive => "keep-alive",
+            Self::Wait => "answers that wait 50 ms",
+            Self::Burn => "answers that take 2 ms of CPU",
+            Self::Large => "answers of 1 MB",
+            Self::Slow => "a tenth of the clients trickle their requests",
+            Self::Idle => "16 clients, beside connections that are held",
+            Self::Overload => "an open loop",
+        }
+    }
+
+    /// What is asked for.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Wait => "/sleep/50",
+            Self::Burn => "/burn/2",
+            Self::Large => "/bytes/1000000",
+            _ => "/",
+        }
+    }
+
+    /// How long an answer takes at least, and how many bytes it has at least, if it is what was asked
+    /// for.
+    pub(super) fn least(self) -> (Duration, u64) {
+        match self {
+            Self::Wait => (Duration::from_millis(50), 0),
+            Self::Burn => (Duration::from_millis(2), 0),
+            Self::Large => (Duration::ZERO, 1_000_000),
+            _ => (Duration::ZERO, 0),
+        }
+    }
+
+    /// Whether a client keeps its connection; where the servers differ in that, only one of the
+    /// works does.
+    pub fn reuse(self) -> Reuse {
+        if self == Self::KeepAlive { Reuse::KeepAlive } else { Reuse::PerRequest }
+    }
+
+    /// How many times as long its turns are: answers that take their time are few.
+    pub fn stretch(self) -> u32 {
+        match self {
+            Self::Wait | Self::Burn | Self::Overload => 4,
+            _ => 1,
+        }
+    }
+
+    /// What its levels count.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Idle => Unit::Held,
+            Self::Overload => Unit::Percent,
+            _ => Unit::Clients,
+        }
+    }
+
+    /// At how many clients, connections or percent it is done, if the user names none.
+    pub fn levels(self, extent: Extent) -> &'static [usize] {
+        match (self.unit(), extent) {
+            (Unit::Clients, Extent::Quick) => &[1, 16, 128],
+            (Unit::Clients, Extent::Full) => &[1, 4, 16, 64, 256, 1000],
+            (Unit::Held, Extent::Quick) => &[1000],
+            (Unit::Held, Extent::Full) => &[1000, 10_000],
+            (Unit::Percent, Extent::Quick) => &[50, 100, 150],
+            (Unit::Percent, Extent::Full) => &[50, 75, 90, 100, 110, 125, 150, 200],
+        }
+    }
+}
+
+impl Extent {
+    /// The works of it, if the user names none.
+    pub fn works(self) -> &'static [Work] {
+        match self {
+            Self::Quick => &[Work::Hello, Work::KeepAlive],
+            Self::Full => &Work::ALL,
+        }
+    }
+}
