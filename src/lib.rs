@@ -12,6 +12,8 @@
 //! - [`http`] is the one thing both share: HTTP/1.1 messages as pure functions on bytes.
 //! - [`ladder`] is the ladder itself, as data.
 //! - [`commands`] is the `rungs` program, one file a subcommand.
+//!
+//! `tests/` looks at the programs from outside, `benches/` times them.
 
 pub mod commands;
 pub mod harness;
