@@ -11,6 +11,8 @@ use regex::Regex;
 use rungs::harness::supervise::{Launch, Server, locate};
 use socket2::{Domain, Socket, Type};
 use std::{
+    env,
+    ffi::OsString,
     fs::{self, File, OpenOptions},
     io::Write,
     net::{SocketAddr, UdpSocket},
@@ -22,7 +24,14 @@ use tempfile::TempDir;
 
 /// Executes what comes, up to a NUL, and marks when it is done, and whether anything is left in the
 /// background. `$?` goes from one command to the next, as it does on a terminal.
+///
+/// As `target/release` is what was built for the tests, so `cargo` builds in that profile too, and
+/// nothing a second time with optimisation; it is found in the home of whoever runs the tests.
 const LOOP: &str = r#"exec >>"$2" 2>&1
+tested=("${@:4}")
+cargo() {
+    HOME=$OWN_HOME "${CARGO:-cargo}" "$1" "${tested[@]}" "${@:2}"
+}
 while IFS= read -r -d '' -u 3 command; do
     (exit "${status:-0}")
     eval "$command" 3<&-
@@ -73,7 +82,8 @@ impl Shell {
         for name in PROJECT {
             symlink(root().join(name), project.join(name)).unwrap();
         }
-        symlink(cargo_bin("rungs").parent().unwrap(), project.join("target/release")).unwrap();
+        let programs = cargo_bin("rungs").parent().unwrap().to_owned();
+        symlink(&programs, project.join("target/release")).unwrap();
         mkfifo(&commands, Mode::S_IRWXU).unwrap();
         File::create(&output).unwrap();
         File::create(&marks).unwrap();
@@ -81,7 +91,11 @@ impl Shell {
         let bash = Launch::new("bash")
             .arguments(["--noprofile", "--norc", "-c", LOOP, "bash"])
             .arguments([&commands, &output, &marks])
+            .arguments(tested(&programs))
             .environment("HOME", &home)
+            .environment("OWN_HOME", env::var_os("HOME").unwrap_or_default())
+            // Else what a lesson measures would take the place of what the user has measured.
+            .environment("CRITERION_HOME", project.join("target/criterion"))
             .environment("LC_ALL", "C.UTF-8")
             .environment("no_proxy", "127.0.0.1")
             .environment("RUNGS_ADDR", format!("127.0.0.1:{}", port.number))
@@ -188,6 +202,17 @@ impl Port {
     fn as_in_the_lessons(&self, output: &str) -> String {
         Regex::new(&format!(r"\b{}\b", self.number)).unwrap().replace_all(output, PORT).into_owned()
     }
+}
+
+/// What tells cargo to build the project in the profile of these programs, into their folder.
+fn tested(programs: &Path) -> [OsString; 6] {
+    let manifest = root().join("Cargo.toml");
+    let target = programs.parent().unwrap();
+    let folder = programs.file_name().unwrap();
+    // Cargo calls the folder of its dev profile "debug".
+    let profile = if folder == "debug" { "dev".as_ref() } else { folder };
+    let [to, into, like] = ["--manifest-path", "--target-dir", "--profile"].map(OsString::from);
+    [to, manifest.into(), into, target.into(), like, profile.to_owned()]
 }
 
 /// Whether a program is on PATH, and is the one that is meant.
