@@ -429,9 +429,10 @@ fn each_step_of_a_start_is_named_when_it_fails() {
 
 #[test]
 fn a_program_that_is_no_server_runs_to_its_end() {
-    let launch = Launch::new("/bin/sh").arguments(["-c", "sleep 600 & echo $! >&2; exit 3"]);
-    let Finished { exit, stderr } = run(&launch).unwrap();
-    assert_eq!(exit, Exit::Status(3));
+    let launch =
+        Launch::new("/bin/sh").arguments(["-c", "echo out; sleep 600 & echo $! >&2; exit 3"]);
+    let Finished { exit, stdout, stderr } = run(&launch).unwrap();
+    assert_eq!((exit, &stdout[..]), (Exit::Status(3), "out\n"));
     assert_gone(&[stderr.trim().parse().unwrap()]);
     let error = run(&Launch::new("/no/such/program")).unwrap_err();
     assert!(error.to_string().contains("no such file or directory\nhint: "), "{error}");

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     harness::{
         cargo::Profile,
-        compare::{self, Comparison, Extent, Peer, Placement, Plan, Subject, Unit, Work},
+        compare::{self, Comparison, Extent, Known, Peer, Placement, Plan, Subject, Unit, Work},
         report::{self, ResultFile},
     },
     ladder::{LADDER, Rung, TO_COME},
@@ -58,8 +58,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "RUNG,…", value_delimiter = ',', value_parser = rung(),
           hide_possible_values = true)]
     rungs: Vec<String>,
-    /// Another server: `nginx`, or a command with {addr} or {port} in it
-    #[arg(long, value_name = "nginx|COMMAND")]
+    /// Another server: nginx, apache-prefork, apache-event, gunicorn, uvicorn, node,
+    /// or a command with {addr} or {port} in it
+    #[arg(long, value_name = "NAME|COMMAND")]
     peer: Vec<Peer>,
     /// Relate all servers to this one, round by round
     #[arg(long, value_name = "NAME")]
@@ -232,9 +233,10 @@ fn check_base(args: &Args, rungs: &[&'static Rung]) -> Result<()> {
     if names.contains(base) {
         return Ok(());
     }
-    let hint = match base.as_str() {
-        "nginx" => "add --peer nginx".to_owned(),
-        _ => format!("these do: {}", names.join(", ")),
+    let hint = if Known::ALL.iter().any(|known| known.name() == base) {
+        format!("add --peer {base}")
+    } else {
+        format!("these do: {}", names.join(", "))
     };
     Err(misuse_hinting(format!("--base {base}: it takes no part"), &hint))
 }

@@ -293,6 +293,7 @@ pub fn run(launch: &Launch) -> Result<Finished, StartError> {
         Some(failure) => Err(fail(failure.explain(launch))),
         None => Ok(Finished {
             exit: state.ending().unwrap_or(Exit::Lost),
+            stdout: lossy(&state.stdout),
             stderr: lossy(&state.stderr),
         }),
     }

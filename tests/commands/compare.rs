@@ -12,7 +12,7 @@ use nix::{
     },
     unistd::{Pid, mkfifo},
 };
-use rungs::harness::observe;
+use rungs::harness::{compare::Known, observe};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -23,14 +23,21 @@ use std::{
     thread,
 };
 
-/// A comparison's JSON.
+/// A comparison's JSON, and what it prints.
 fn compare(arguments: &[&str], code: i32) -> (Value, String) {
+    let (found, comparison, text) = try_compare(arguments);
+    assert_eq!(found, code, "{arguments:?}: {text}");
+    (comparison, text)
+}
+
+fn try_compare(arguments: &[&str]) -> (i32, Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let json = ["--json", file.to_str().unwrap()];
-    let assert = rungs(&["compare"]).args(arguments).args(json).assert().code(code);
-    let stdout = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
-    (serde_json::from_slice(&fs::read(&file).unwrap()).unwrap(), stdout)
+    let output = rungs(&["compare"]).args(arguments).args(json).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let comparison = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    (output.status.code().unwrap(), comparison, stdout)
 }
 
 fn row<'a>(comparison: &'a Value, name: &str) -> &'a Value {
@@ -318,6 +325,35 @@ fn nginx_takes_part_if_it_is_there() {
 }
 
 #[test]
+fn each_known_peer_takes_part_if_it_is_there() {
+    let flags = ["--work=hello,large", "--levels=2", "--rounds=1"];
+    for known in Known::ALL {
+        let peer = format!("--peer={}", known.name());
+        let (comparison, text) = match try_compare(&[&["webserver1", &peer], &flags[..]].concat()) {
+            (0, comparison, text) => (comparison, text),
+            (_, _, text) if text.contains(": not on PATH (") => {
+                println!("skipped: {} of each_known_peer_takes_part: not on PATH", known.name());
+                continue;
+            }
+            (code, _, text) => panic!("{known:?}: {code}: {text}"),
+        };
+        let rows = comparison["rows"].as_array().unwrap();
+        let own: Vec<_> = rows.iter().filter(|row| row["name"] == known.name()).collect();
+        assert_eq!(own.len(), 2, "{text}");
+        for row in own {
+            assert_eq!(
+                (&row["not_done"], &row["failures"]),
+                (&Value::Null, &serde_json::json!({}))
+            );
+        }
+        let server = &comparison["servers"][1];
+        assert_eq!(server["name"], known.name());
+        assert!(server["version"].as_str().is_some_and(|text| !text.is_empty()), "{server}");
+        assert!(server["configuration"].as_str().is_some_and(|text| !text.is_empty()), "{server}");
+    }
+}
+
+#[test]
 fn a_missing_nginx_is_named_with_its_package() {
     // Cargo finds its compiler beside itself.
     let cargo = PathBuf::from(env::var_os("CARGO").unwrap());
@@ -344,7 +380,9 @@ fn wrong_words_get_a_line_and_a_hint() {
     assert!(
         text.contains("'threadpoolserver'") && text.contains(": it does not exist yet\nhint: ")
     );
-    assert!(said(&["compare", "--peer", "apache"], 2).contains("{port}"));
+    assert!(said(&["compare", "--peer", "thttpd"], 2).contains("{port}"));
+    let text = said(&["compare", "--peer", "ngnix"], 2);
+    assert!(text.contains("hint: a similar peer exists: 'nginx'\n"), "{text}");
     let text = said(&["compare", "--work", "wiat"], 2);
     assert!(
         text.contains("'wiat'") && text.contains("hint: ") && text.contains("'wait'"),

@@ -8,7 +8,7 @@
 //!
 //! # Layout
 //! - `work`: what the clients ask for, and how
-//! - `subject`: what is compared, and the command that starts it
+//! - `subject`: what is compared, and the command that starts it; `peers`: servers that people run
 //! - `binaries`: the rungs' programs, and cargo to make them
 //! - `placement`: who runs on which processor
 //! - `probe`: what is to be known of a server before
@@ -18,6 +18,7 @@
 
 mod binaries;
 mod kinds;
+mod peers;
 mod placement;
 mod probe;
 mod result;
@@ -36,8 +37,9 @@ use std::{
 use turn::Turn;
 
 pub use binaries::build;
+pub use peers::Known;
 pub use placement::Placement;
-pub use result::{Broke, Comparison, Ratios, Row, TurnFigures};
+pub use result::{Broke, Comparison, Ratios, Row, Server, TurnFigures};
 pub use statistics::Estimate;
 pub use subject::{Peer, Subject};
 pub use work::{Extent, Unit, Work};

@@ -5,7 +5,7 @@ use super::{
         load::{Account, Outcome},
         observe::Machine,
     },
-    Estimate, Place, Placement, Plan, Subject, Unit, Work,
+    Estimate, Known, Peer, Place, Placement, Plan, Subject, Unit, Work,
     kinds::Measured,
     turn::Turn,
 };
@@ -42,8 +42,46 @@ pub struct Comparison {
     pub partial: bool,
     /// Figures of programs that were not optimised say little.
     pub debug_build: bool,
+    /// The servers, in the order of the rows.
+    pub servers: Vec<Server>,
     /// All servers at the first level of the first work, then all at the next.
     pub rows: Vec<Row>,
+}
+
+/// A server that takes part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Server {
+    /// What the rows call it.
+    pub name: String,
+    /// The rung's number; none for a peer.
+    pub number: Option<u8>,
+    /// The command, of a peer that is one.
+    pub command: Option<String>,
+    /// What a peer that is known by name says of its version.
+    pub version: Option<String>,
+    /// What such a peer was told to do: its configuration, or its application.
+    pub configuration: Option<String>,
+}
+
+impl Server {
+    fn of(subject: &Subject, name: String) -> Self {
+        let (number, peer) = match subject {
+            Subject::Rung(rung, _) => (Some(rung.number), None),
+            Subject::Peer(peer) => (None, Some(peer)),
+        };
+        let known = match peer {
+            Some(Peer::Known(known)) => Some(*known),
+            _ => None,
+        };
+        let command = match peer {
+            Some(Peer::Command(command)) => Some(command.clone()),
+            _ => None,
+        };
+        let version = known.and_then(Known::version);
+        // Of one that is not there it does not matter.
+        let configuration = version.as_ref().and(known).and_then(Known::example);
+        Self { name, number, command, version, configuration }
+    }
 }
 
 /// One server at one level of one work.
@@ -216,6 +254,12 @@ impl Comparison {
             seconds_per_turn: plan.duration.as_secs_f64(),
             partial: true,
             debug_build: cfg!(debug_assertions),
+            servers: plan
+                .subjects
+                .iter()
+                .zip(plan.names())
+                .map(|(subject, name)| Server::of(subject, name))
+                .collect(),
             rows: plan.places().map(row).collect(),
         }
     }

@@ -1,17 +1,15 @@
 //! What is compared: a rung, or a server that people run.
 
-use super::super::supervise::{Launch, free_address, locate};
-use crate::ladder::Rung;
-use anyhow::{Context, Result, ensure};
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
-    str::FromStr,
+use super::{
+    super::supervise::{Launch, free_address},
+    peers::{Known, LOOPBACK, Prepared},
 };
-use tempfile::TempDir;
+use crate::ladder::Rung;
+use anyhow::{Context, Result};
+use std::{path::PathBuf, str::FromStr};
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// From which likeness on a name may have been meant, of 1.
+const ALIKE: f64 = 0.8;
 
 /// A server that takes part.
 #[derive(Clone, Debug)]
@@ -25,8 +23,8 @@ pub enum Subject {
 /// A server that is not ours.
 #[derive(Clone, Debug)]
 pub enum Peer {
-    /// nginx with one worker process and a configuration of its own.
-    Nginx,
+    /// One that is known by name, with a configuration of its own.
+    Known(Known),
     /// A shell command, in which `{addr}` and `{port}` stand for where it shall listen.
     Command(String),
 }
@@ -35,21 +33,21 @@ impl FromStr for Peer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "nginx" => Ok(Self::Nginx),
-            _ if text.contains("{addr}") || text.contains("{port}") => {
-                Ok(Self::Command(text.to_owned()))
-            }
-            _ => Err("neither nginx nor a command with {addr} or {port} in it".to_owned()),
+        if let Some(known) = Known::ALL.into_iter().find(|known| known.name() == text) {
+            return Ok(Self::Known(known));
         }
+        if text.contains("{addr}") || text.contains("{port}") {
+            return Ok(Self::Command(text.to_owned()));
+        }
+        let names = Known::ALL.map(Known::name);
+        let likeness = |name: &str| strsim::jaro_winkler(text, name);
+        let nearest = names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let tip = nearest.filter(|name| likeness(name) > ALIKE);
+        let tip = tip.map(|name| format!("\n\n  tip: a similar peer exists: '{name}'"));
+        let names = names.join(", ");
+        let tip = tip.unwrap_or_default();
+        Err(format!("neither {names}, nor a command with {{addr}} or {{port}} in it{tip}"))
     }
-}
-
-/// A command that is ready to run, and the files that it needs meanwhile.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) launch: Launch,
-    _files: Option<TempDir>,
 }
 
 impl Subject {
@@ -57,7 +55,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::Rung(rung, _) => rung.name,
-            Self::Peer(Peer::Nginx) => "nginx",
+            Self::Peer(Peer::Known(known)) => known.name(),
             Self::Peer(Peer::Command(command)) => {
                 let mut words = command.split_whitespace().skip_while(|&word| word == "exec");
                 let program = words.next().unwrap_or(command);
@@ -97,7 +95,7 @@ impl Subject {
                 Ok(Prepared { launch, _files: None })
             }
             Self::Rung(_, Err(why)) => Err(anyhow::Error::msg(why.clone())),
-            Self::Peer(Peer::Nginx) => prepare_nginx(),
+            Self::Peer(Peer::Known(known)) => known.prepare(),
             Self::Peer(Peer::Command(command)) => {
                 let address = free_address(LOOPBACK).context("find a free port")?;
                 let command = command
@@ -108,50 +106,4 @@ impl Subject {
             }
         }
     }
-}
-
-fn prepare_nginx() -> Result<Prepared> {
-    ensure!(
-        locate(Path::new("nginx")).is_ok(),
-        "nginx: not on PATH (Debian, Ubuntu: nginx-light; Fedora, Arch, Alpine: nginx)"
-    );
-    let address = free_address(LOOPBACK).context("find a free port")?;
-    let folder = tempfile::tempdir().context("make a folder for nginx")?;
-    let file = folder.path().join("nginx.conf");
-    fs::write(&file, nginx_configuration(&address.to_string(), folder.path()))
-        .with_context(|| format!("write {}", file.display()))?;
-    let launch = Launch::new("nginx").arguments(["-c".as_ref(), file.as_os_str()]).at(address);
-    let launch = launch.arguments(["-p".as_ref(), folder.path().as_os_str()]);
-    Ok(Prepared { launch, _files: Some(folder) })
-}
-
-/// One worker, like the event-driven rungs; no log, and connections that may carry any number of
-/// requests, as theirs do.
-fn nginx_configuration(address: &str, folder: &Path) -> String {
-    let folder = folder.display();
-    format!(
-        r#"daemon off;
-worker_processes 1;
-worker_rlimit_nofile 16384;
-error_log stderr crit;
-pid {folder}/nginx.pid;
-events {{ worker_connections 16000; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000000;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen {address} backlog=1024;
-        location / {{
-            default_type "text/plain; charset=utf-8";
-            return 200 "Hello, World!";
-        }}
-    }}
-}}
-"#
-    )
 }

@@ -2,12 +2,12 @@
 
 use super::{
     super::{
-        observe,
+        observe::{self, Process},
         supervise::{Cause, Exit, Server, StartError},
     },
     Place, Plan, Subject,
     kinds::{Ground, Measured},
-    subject::Prepared,
+    peers::Prepared,
 };
 use anyhow::{Context, Error, Result, anyhow};
 use nix::sys::resource::{Resource, getrlimit};
@@ -20,7 +20,10 @@ use std::{
 /// Connections in a turn to a server that keeps something of each for good.
 const BOUND: u64 = 500;
 /// How long processes and descriptors may take to settle after the load.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How long a server may take to stop by itself.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
@@ -131,7 +134,7 @@ impl Left {
     }
 }
 
-/// Waits until the server does not change any more, or is as it was `before`.
+/// Waits until the server does not change any more, and has nothing to do; or is as it was `before`.
 fn settle(server: &Server, before: Option<Left>) -> Left {
     let deadline = Instant::now() + SETTLE;
     let mut now = Left::behind(server);
@@ -140,9 +143,12 @@ fn settle(server: &Server, before: Option<Left>) -> Left {
         if before.is_none() && unchanged >= 4 {
             break;
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(LOOK);
         let next = Left::behind(server);
-        unchanged = if next == now { unchanged + 1 } else { 0 };
+        // Who waits for a processor only has not come to it yet.
+        let is_at_rest =
+            || !observe::tree(server.keeper()).processes.iter().any(Process::is_at_work);
+        unchanged = if next == now && is_at_rest() { unchanged + 1 } else { 0 };
         now = next;
     }
     now

@@ -63,7 +63,9 @@ pub struct Stopped {
 pub struct Finished {
     /// How it ended.
     pub exit: Exit,
-    /// The end of its standard error, at most 64 KiB; empty where it was shown.
+    /// The end of its standard output, at most 64 KiB; empty where it was shown.
+    pub stdout: String,
+    /// The end of its standard error, as of stdout.
     pub stderr: String,
 }
 
