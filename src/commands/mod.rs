@@ -19,9 +19,10 @@ use nix::{
     unistd::{getpgrp, tcgetpgrp},
 };
 use std::{
-    error,
+    env, error,
     fmt::{self, Display, Formatter},
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -57,7 +58,7 @@ struct Cli {
 enum Command {
     List(list::Args),
     Check(check::Args),
-    Compare(compare::Args),
+    Compare(Box<compare::Args>),
     Learn(learn::Args),
     Load(Box<load::Args>),
     Watch(watch::Args),
@@ -128,6 +129,15 @@ fn print(what: &str, text: &str) -> Result<()> {
 /// `CLICOLOR=0` is set; with `CLICOLOR_FORCE` also in a pipe (bixense.com/clicolors).
 fn has_colours() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+/// A path as seen from here.
+fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_default();
+    match path.strip_prefix(here) {
+        Ok(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
+        inside => inside.unwrap_or(path).display().to_string(),
+    }
 }
 
 fn told(said: &str, hint: &str) {

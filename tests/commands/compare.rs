@@ -23,6 +23,9 @@ use std::{
     thread,
 };
 
+/// The tests' runs are no user's.
+const RUNS: &str = concat!("--runs=", env!("CARGO_TARGET_TMPDIR"), "/runs");
+
 /// A comparison's JSON, and what it prints.
 fn compare(arguments: &[&str], code: i32) -> (Value, String) {
     let (found, comparison, text) = try_compare(arguments);
@@ -34,7 +37,7 @@ fn try_compare(arguments: &[&str]) -> (i32, Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let json = ["--json", file.to_str().unwrap()];
-    let output = rungs(&["compare"]).args(arguments).args(json).output().unwrap();
+    let output = rungs(&["compare", RUNS]).args(arguments).args(json).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let comparison = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     (output.status.code().unwrap(), comparison, stdout)
@@ -176,7 +179,7 @@ fn a_work_that_a_server_cannot_do_is_left_out_by_name() {
 fn the_same_figures_come_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
     let [csv, markdown] = ["a.csv", "a.md"].map(|name| folder.path().join(name));
-    let mut command = rungs(&["compare", "--rungs=epollserver,webserver1", "--work=hello"]);
+    let mut command = rungs(&["compare", RUNS, "--rungs=epollserver,webserver1", "--work=hello"]);
     command.args(["--levels=1", "--rounds=2", "--seed=7", "--json=-", "--csv"]).arg(&csv);
     let output = command.arg("--markdown").arg(&markdown).assert().success();
     let comparison: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
@@ -204,6 +207,61 @@ fn the_same_figures_come_in_every_form() {
 }
 
 #[test]
+fn a_run_is_kept_and_compared_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let compare = |more: &[&str], code| {
+        let mut command = rungs(&["compare", "webserver1", "--work=hello", "--levels=1"]);
+        command.args(["--rounds=2", "--runs"]).arg(&runs).args(more);
+        let output = command.assert().code(code).get_output().clone();
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let [_, stderr] = compare(&["--against=latest"], 2);
+    let expected = format!("no such run\nhint: there is none in {} yet\n", runs.display());
+    assert!(stderr.ends_with(&expected), "{stderr}");
+    let [first, _] = compare(&[], 0);
+    assert!(first.contains(&format!("kept in {}/", runs.display())), "{first}");
+    let latest = fs::canonicalize(runs.join("latest")).unwrap();
+    let file = latest.join("comparison.json");
+    let kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(kept["partial"], false);
+
+    let [second, _] = compare(&["--against=latest"], 0);
+    assert!(second.contains("figures agree within their intervals."), "{second}");
+    assert_ne!(fs::canonicalize(runs.join("latest")).unwrap(), latest, "the link moves on");
+    // A figure of before that nobody has now.
+    let text = fs::read_to_string(&file).unwrap();
+    let before = kept["rows"][0]["requests_per_second"].to_string();
+    let mut slow = kept.clone();
+    for end in ["median", "low", "high"] {
+        slow["rows"][0]["requests_per_second"][end] = 0.5.into();
+    }
+    fs::write(&file, slow.to_string()).unwrap();
+    let name = latest.file_name().unwrap().to_str().unwrap();
+    let [third, _] = compare(&["--against", name], 0);
+    let changed = third.lines().find(|line| line.starts_with("webserver1") && line.contains("0.5"));
+    assert!(changed.is_some(), "{before}: {third}");
+
+    fs::write(&file, &text[..text.len() / 2]).unwrap();
+    let [fourth, stderr] = compare(&["--against", name], 0);
+    assert!(stderr.starts_with(&format!("rungs: {}: left out: ", file.display())), "{stderr}");
+    assert!(fourth.contains("webserver1") && !fourth.contains("against "), "{fourth}");
+    fs::write(&file, text.replacen("\"schema\": 2", "\"schema\": 1", 1)).unwrap();
+    let [_, stderr] = compare(&["--against", file.to_str().unwrap()], 0);
+    assert!(stderr.contains("left out: of schema 1, and not 2\n"), "{stderr}");
+    let [_, stderr] = compare(&["--against", "yesterday"], 2);
+    assert!(stderr.contains("--against yesterday: no such run\nhint: there are "), "{stderr}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named_before_the_work() {
+    let mut command = rungs(&["compare", "webserver1", "--runs=/dev/null/runs"]);
+    let output = command.env("CARGO", "true").assert().code(1).get_output().clone();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "rungs: make a folder in /dev/null/runs: not a directory\n");
+}
+
+#[test]
 fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
     let peer = "echo no such luck >&2; exit 3 {port}";
     let arguments = ["iterativeserver", "--peer", peer, "--levels=1", "--rounds=1"];
@@ -221,7 +279,7 @@ fn a_peer_that_does_not_come_up_has_a_row_that_says_why() {
 fn a_peer_that_fails_now_and_then_has_a_note_that_says_at_what_levels() {
     let folder = tempfile::tempdir().unwrap();
     // It starts three times: to be looked at, then for two turns, or for one that is made twice.
-    let arguments = ["compare", "webserver1", "--work=hello", "--levels=1,2,3", "--rounds=2"];
+    let arguments = ["compare", RUNS, "webserver1", "--work=hello", "--levels=1,2,3", "--rounds=2"];
     let mut command = rungs(&arguments);
     command.arg("--peer");
     command.arg("echo >>starts; [ $(wc -l <starts) -le 3 ] && exec \"$RUNG\" --listen {addr}");
@@ -255,7 +313,8 @@ fn peers_of_one_name_have_numbers() {
 /// The row of a rung as a peer, in a shell that does something before or beside it.
 fn peer_row(script: &str) -> Value {
     let script = script.replace("RUNG", "\"$RUNG\" --listen {addr}");
-    let arguments = ["compare", "webserver1", "--work=keep-alive", "--levels=1", "--rounds=1"];
+    let arguments =
+        ["compare", RUNS, "webserver1", "--work=keep-alive", "--levels=1", "--rounds=1"];
     let mut command = rungs(&arguments);
     command.args(["--peer", &script, "--json=-"]).env("RUNG", cargo_bin("epollserver"));
     let comparison: Value =
@@ -357,7 +416,7 @@ fn each_known_peer_takes_part_if_it_is_there() {
 fn a_missing_nginx_is_named_with_its_package() {
     // Cargo finds its compiler beside itself.
     let cargo = PathBuf::from(env::var_os("CARGO").unwrap());
-    let mut command = rungs(&["compare", "iterativeserver", "--peer=nginx", "--levels=1"]);
+    let mut command = rungs(&["compare", RUNS, "iterativeserver", "--peer=nginx", "--levels=1"]);
     command.env("PATH", cargo.parent().unwrap()).args(["--rounds=1"]);
     let assert = command.assert().code(1);
     let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
@@ -410,7 +469,15 @@ const STOPPING: &str = "stopping; Ctrl-C again ends at once";
 /// cargo would only make it wait for its lock.
 fn long_comparison(json: &Path) -> (Child, u32) {
     let comparing = std::process::Command::new(cargo_bin("rungs"))
-        .args(["compare", "threadserver", "--work=hello", "--levels=2", "--rounds=1000", "--json"])
+        .args([
+            "compare",
+            RUNS,
+            "threadserver",
+            "--work=hello",
+            "--levels=2",
+            "--rounds=1000",
+            "--json",
+        ])
         .arg(json)
         .env("CARGO", "true")
         .stdout(Stdio::piped())
@@ -458,8 +525,9 @@ fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let rungs = cargo_bin("rungs");
-    let arguments = "compare threadserver --work=hello --levels=2 --rounds=1000 --json";
-    let command = format!("exec '{}' {arguments} '{}'", rungs.display(), file.display());
+    let arguments = "threadserver --work=hello --levels=2 --rounds=1000 --json";
+    let command =
+        format!("exec '{}' compare '{RUNS}' {arguments} '{}'", rungs.display(), file.display());
     // script(1) gives it a terminal, and passes our Ctrl-C on to that.
     let started = std::process::Command::new("script")
         .args(["-qec", &command, "/dev/null"])
@@ -507,7 +575,7 @@ fn a_killed_comparison_does_not_go_on_building() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("build"), "echo compiling $$\nsleep 600 & wait\n").unwrap();
     let mut comparing = std::process::Command::new(cargo_bin("rungs"))
-        .args(["compare", "webserver1"])
+        .args(["compare", RUNS, "webserver1"])
         .env("CARGO", "/bin/sh")
         .current_dir(folder.path())
         .stderr(Stdio::piped())
@@ -530,7 +598,7 @@ fn a_build_is_explained_on_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("build"), "exit 1\n").unwrap();
     let command = format!(
-        "exec '{}' compare webserver1 epollserver --levels=1 --rounds=1",
+        "exec '{}' compare '{RUNS}' webserver1 epollserver --levels=1 --rounds=1",
         cargo_bin("rungs").display()
     );
     let output = std::process::Command::new("script")
@@ -553,7 +621,15 @@ fn short_comparison(set_up: &str, json: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("{set_up} exec \"$0\" \"$@\"")]);
     command.arg(cargo_bin("rungs"));
-    command.args(["compare", "webserver1", "--work=hello", "--levels=1", "--rounds=2", "--json"]);
+    command.args([
+        "compare",
+        RUNS,
+        "webserver1",
+        "--work=hello",
+        "--levels=1",
+        "--rounds=2",
+        "--json",
+    ]);
     command.arg(json);
     // The rungs are built; cargo must not stumble over what the shell has set up.
     command.env("CARGO", "true").env_remove("RUST_BACKTRACE");

@@ -1,6 +1,6 @@
 //! Where the learner is.
 
-use super::super::{described, misuse_hinting};
+use super::super::{described, misuse_hinting, shown};
 use crate::{
     harness::{
         cargo::Profile,
@@ -13,7 +13,6 @@ use anyhow::{Context, Error, Result};
 use nix::fcntl::{Flock, FlockArg};
 use std::{
     borrow::Cow,
-    env,
     fs::{self, File},
     io::ErrorKind,
     path::{self, Path, PathBuf},
@@ -273,13 +272,4 @@ fn typed(path: &Path) -> String {
     let shown = shown(path);
     // There is no NUL in a path.
     shlex::try_quote(&shown).map_or_else(|_| shown.clone(), Cow::into_owned)
-}
-
-/// A path as seen from here.
-fn shown(path: &Path) -> String {
-    let here = env::current_dir().unwrap_or_default();
-    match path.strip_prefix(here) {
-        Ok(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
-        inside => inside.unwrap_or(path).display().to_string(),
-    }
 }

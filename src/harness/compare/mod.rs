@@ -14,8 +14,9 @@
 //! - `probe`: what is to be known of a server before
 //! - `turn`: one server under one load, once; `kinds`: the loads
 //! - `statistics`: what some turns say of the next
-//! - `result`: what came of it all, as plain data
+//! - `result`: what came of it all, as plain data; `against`: beside an earlier one
 
+mod against;
 mod binaries;
 mod kinds;
 mod peers;
@@ -36,6 +37,7 @@ use std::{
 };
 use turn::Turn;
 
+pub use against::{Change, Figure, against};
 pub use binaries::build;
 pub use peers::Known;
 pub use placement::Placement;

@@ -10,7 +10,7 @@ use super::{
     turn::Turn,
 };
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
     time::SystemTime,
@@ -20,7 +20,7 @@ use std::{
 const SCHEMA: u32 = 2;
 
 /// A whole comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
     /// The version of this shape.
     pub schema: u32,
@@ -49,7 +49,7 @@ pub struct Comparison {
 }
 
 /// A server that takes part.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Server {
     /// What the rows call it.
     pub name: String,
@@ -85,7 +85,7 @@ impl Server {
 }
 
 /// One server at one level of one work.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The rung or peer; the second of a name has a number behind it, as in `nginx 2`.
     pub name: String,
@@ -149,7 +149,7 @@ pub struct Row {
 
 /// The figures of a row for one of the base's: each is the median of the pairs that they make round
 /// by round.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratios {
     /// Complete answers a second.
     pub requests_per_second: Option<Estimate>,
@@ -160,7 +160,7 @@ pub struct Ratios {
 }
 
 /// One of the turns of a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TurnFigures {
     /// In which round.
     pub round: u32,
@@ -203,7 +203,7 @@ pub struct TurnFigures {
 }
 
 /// What broke, the worst thing first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Broke {
     /// The server is gone.
@@ -238,6 +238,9 @@ impl Broke {
 }
 
 impl Comparison {
+    /// The version of the shape that this program writes, and reads.
+    pub const SCHEMA: u32 = SCHEMA;
+
     /// The rows of a plan, with nothing in them yet.
     pub fn of(plan: &Plan) -> Self {
         let names = plan.names();

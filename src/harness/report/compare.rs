@@ -7,7 +7,9 @@ use super::{
     short,
     table::{Lean, markdown, table, text},
 };
+use anyhow::{Context, Result, ensure};
 use csv::Writer;
+use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -47,6 +49,20 @@ of these.
 /// The comparison as JSON.
 pub fn comparison_json(comparison: &Comparison) -> serde_json::Result<String> {
     serde_json::to_string_pretty(comparison).map(|text| text + "\n")
+}
+
+/// A comparison that was written as JSON.
+///
+/// # Errors
+/// It is none, or of another version.
+pub fn comparison_of_json(text: &str) -> Result<Comparison> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let Version { schema } = serde_json::from_str(text).context("no comparison")?;
+    ensure!(schema == Comparison::SCHEMA, "of schema {schema}, and not {}", Comparison::SCHEMA);
+    serde_json::from_str(text).context("damaged")
 }
 
 /// The comparison with a line a row, for a spreadsheet. What is not known is empty.

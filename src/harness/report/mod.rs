@@ -1,5 +1,6 @@
 //! Text and JSON, made from plain data: no I/O here but the writing of a file.
 
+mod against;
 mod check;
 mod compare;
 mod file;
@@ -12,10 +13,13 @@ mod short;
 mod table;
 mod watch;
 
+pub use against::against_text;
 pub use check::{
     checked_text, checkup_json, checkup_junit, checkup_text, probes_json, probes_text,
 };
-pub use compare::{comparison_csv, comparison_json, comparison_markdown, comparison_text};
+pub use compare::{
+    comparison_csv, comparison_json, comparison_markdown, comparison_of_json, comparison_text,
+};
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};
 pub use learn::{Row, difference_text, hint_text, outcome_text, step_text, way_json, way_table};

@@ -1,7 +1,10 @@
 //! `rungs compare`: the same clients for many servers, side by side.
 
+mod runs;
+
 use super::{
-    INTERRUPTED, has_colours, interrupt::stop_on_interrupt, misuse_hinting, on_terminal, print, say,
+    INTERRUPTED, has_colours, interrupt::stop_on_interrupt, misuse_hinting, on_terminal, print,
+    say, shown,
 };
 use crate::{
     harness::{
@@ -14,8 +17,10 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
+use runs::{Run, Runs};
 use std::{
     collections::BTreeSet,
+    fmt::Write,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -30,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   rungs compare --base nginx --peer nginx --rounds 10
   rungs compare epollserver --peer './my_server --port {port}'
   rungs compare --full --markdown report.md        hours, all works
+  rungs compare --against latest       what has changed since the last run
 
 Works, of which --quick has the first two:
   hello       a connection per request
@@ -86,6 +92,12 @@ pub(super) struct Args {
     /// Take turns in the order of an earlier run, which names its seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Say what has changed since an earlier run: its name, its folder, or `latest`
+    #[arg(long, value_name = "RUN")]
+    against: Option<PathBuf>,
+    /// Where runs are kept, instead of target/rungs
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
     /// Write the figures as JSON after each round; - is stdout, not tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -118,8 +130,11 @@ pub(super) fn rung() -> impl TypedValueParser<Value = String> {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     // Before the minute of work, so that it is not lost for a wrong name.
-    let outputs = Outputs::open(args)?;
+    let runs = Runs::find(args.runs.as_deref())?;
+    let earlier = earlier(args, runs.as_ref())?;
+    let mut outputs = Outputs::open(args)?;
     let plan = plan(args)?;
+    outputs.run = runs.map(|runs| runs.begin()).transpose()?;
     let bar = progress_bar(&plan);
     let (stop, telling) = stop_on_interrupt(&bar).context("handle SIGINT")?;
     let before = |next: &str| {
@@ -132,7 +147,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         // So that it is said before the figures, however soon these come.
         telling.join().ok();
     }
-    outputs.finish(&comparison)?;
+    outputs.finish(&comparison, earlier.as_ref())?;
     Ok(exit_code(&comparison, &stop))
 }
 
@@ -144,6 +159,8 @@ struct Outputs {
     /// What stdout gets: the tables, if no other form is asked for there.
     stdout: Option<Form>,
     files: Vec<(ResultFile, Form)>,
+    /// The run that is kept.
+    run: Option<Run>,
 }
 
 impl Outputs {
@@ -153,7 +170,7 @@ impl Outputs {
             (&args.csv, |comparison| Ok(report::comparison_csv(comparison)?)),
             (&args.markdown, |comparison| Ok(report::comparison_markdown(comparison))),
         ];
-        let mut outputs = Self { stdout: None, files: Vec::new() };
+        let mut outputs = Self { stdout: None, files: Vec::new(), run: None };
         for (path, form) in forms {
             let Some(path) = path else { continue };
             if path != Path::new("-") {
@@ -168,6 +185,9 @@ impl Outputs {
 
     /// Writes what there is so far.
     fn update(&self, so_far: &Comparison) {
+        if let (Some(run), Ok(json)) = (&self.run, report::comparison_json(so_far)) {
+            run.update(&json);
+        }
         for (file, form) in &self.files {
             if let Ok(text) = form(so_far) {
                 // What could not be written will be tried again at the end, with an error.
@@ -177,18 +197,42 @@ impl Outputs {
     }
 
     /// Prints and writes all; the first error is told when all has been tried.
-    fn finish(self, comparison: &Comparison) -> Result<()> {
+    fn finish(self, comparison: &Comparison, earlier: Option<&(String, Comparison)>) -> Result<()> {
         let text = if let Some(form) = self.stdout {
             form(comparison)?
         } else {
-            report::comparison_text(comparison, io::stdout().is_terminal(), has_colours())
+            let on_terminal = io::stdout().is_terminal();
+            let mut text = report::comparison_text(comparison, on_terminal, has_colours());
+            if let Some((name, earlier)) = earlier {
+                text.push_str(&report::against_text(comparison, earlier, name, on_terminal));
+            }
+            if let Some(run) = &self.run {
+                // Writing into a String cannot fail.
+                writeln!(text, "kept in {}", shown(&run.folder)).ok();
+            }
+            text
         };
         let printed = print("the comparison", &text);
         let written = self.files.into_iter().map(|(file, form)| file.finish(&form(comparison)?));
         // Printed or not, the files are written.
-        written.collect::<Vec<_>>().into_iter().collect::<Result<()>>()?;
+        let mut written: Vec<_> = written.collect();
+        if let Some(run) = self.run {
+            written.push(run.finish(&report::comparison_json(comparison)?));
+        }
+        written.into_iter().collect::<Result<()>>()?;
         printed
     }
+}
+
+/// The run to compare with, and its name.
+fn earlier(args: &Args, runs: Option<&Runs>) -> Result<Option<(String, Comparison)>> {
+    let Some(named) = &args.against else { return Ok(None) };
+    let Some(runs) = runs else {
+        let hint = "--runs DIR says where they are";
+        return Err(misuse_hinting("--against: no runs are kept here".to_owned(), hint));
+    };
+    let earlier = runs.earlier(named)?;
+    Ok(earlier.map(|earlier| (named.display().to_string(), earlier)))
 }
 
 fn plan(args: &Args) -> Result<Plan> {

@@ -1,0 +1,110 @@
+//! What has changed since an earlier comparison.
+
+use super::{
+    super::{
+        compare::{Change, Comparison, Figure, Unit, Work, against},
+        observe::Machine,
+    },
+    paragraph::wrapped,
+    short,
+    table::{Lean, table, text},
+};
+
+const COLUMNS: [(&str, Lean); 6] = [
+    ("server", Lean::Left),
+    ("at", Lean::Left),
+    ("", Lean::Left),
+    ("before", Lean::Right),
+    ("now", Lean::Right),
+    ("ratio", Lean::Right),
+];
+
+/// How many figures agree within their intervals, and a table of those that do not.
+pub fn against_text(
+    now: &Comparison,
+    before: &Comparison,
+    name: &str,
+    on_terminal: bool,
+) -> String {
+    let changes = against(now, before);
+    let differ: Vec<_> = changes.iter().filter(|change| !change.agrees()).collect();
+    let agree = changes.len() - differ.len();
+    let words = match changes.len() {
+        0 => format!("against {name}: the two have no figure in common."),
+        all => format!("against {name}: {agree} of {all} figures agree within their intervals."),
+    };
+    let mut said = wrapped("", "  ", &words);
+    if before.machine.as_ref().map(same) != now.machine.as_ref().map(same) {
+        said.push_str("That was another machine.\n");
+    }
+    if differ.is_empty() {
+        return said;
+    }
+    let mut table = table(&COLUMNS, on_terminal);
+    for change in differ {
+        table.add_row(cells(change));
+    }
+    said + &text(&table)
+}
+
+/// What makes a machine the same, whatever it did meanwhile.
+fn same(machine: &Machine) -> (Option<&str>, usize, &str) {
+    (machine.processor.as_deref(), machine.processors, &machine.kernel)
+}
+
+fn cells(change: &Change) -> [String; 6] {
+    let Change { name, work, level, figure, before, now } = change;
+    let (word, shown): (_, fn(f64) -> String) = match figure {
+        Figure::Rate => ("req/s", short::number),
+        Figure::P99 => ("p99", short::time),
+        Figure::Cpu => ("CPU", short::time),
+    };
+    let level = match work.unit() {
+        Unit::Percent => format!("{level} %"),
+        Unit::Clients | Unit::Held => level.to_string(),
+    };
+    let at = if *work == Work::Hello { level } else { format!("{}, {level}", work.name()) };
+    let ratio = if before.median > 0.0 {
+        format!("{:.2}", now.median / before.median)
+    } else {
+        "–".to_owned()
+    };
+    [name.clone(), at, word.to_owned(), shown(before.median), shown(now.median), ratio]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::compare::{Estimate, Peer, Plan, Subject},
+        *,
+    };
+    use std::time::Duration;
+
+    fn comparison(rate: [f64; 2]) -> Comparison {
+        let mut comparison = Comparison::of(&Plan {
+            subjects: vec![Subject::Peer(Peer::Command("one {port}".to_owned()))],
+            works: vec![(Work::Hello, vec![1]), (Work::Overload, vec![50])],
+            rounds: 1,
+            warm_up: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            base: None,
+            seed: 0,
+            placement: None,
+        });
+        let median = f64::midpoint(rate[0], rate[1]);
+        let rate = Some(Estimate { median, low: rate[0], high: rate[1] });
+        comparison.rows[1].requests_per_second = rate;
+        comparison
+    }
+
+    #[test]
+    fn only_what_does_not_agree_is_shown() {
+        let text =
+            against_text(&comparison([90.0, 110.0]), &comparison([100.0, 120.0]), "x", false);
+        assert_eq!(text, "against x: 1 of 1 figures agree within their intervals.\n");
+        let text = against_text(&comparison([90.0, 110.0]), &comparison([45.0, 55.0]), "x", false);
+        assert!(text.starts_with("against x: 0 of 1 figures agree"), "{text}");
+        let row: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(row, ["one", "overload,", "50", "%", "req/s", "50", "100", "2.00"]);
+    }
+}
