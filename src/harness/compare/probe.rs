@@ -8,6 +8,7 @@ use super::{
 };
 use anyhow::{Context, Result};
 use std::{
+    collections::BTreeMap,
     io::{self, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, Ordering},
@@ -30,7 +31,7 @@ pub(super) fn all(
             return;
         }
         let found = beside_silent(plan, subject).map_err(|error| format!("{error:#}"));
-        let mut known = Vec::new();
+        let mut known = BTreeMap::new();
         for row in comparison.rows.iter_mut().skip(index).step_by(plan.subjects.len()) {
             row.one_at_a_time = found == Ok(BesideSilent::Waits);
             row.no_answer = found == Ok(BesideSilent::NoAnswer);
@@ -38,13 +39,11 @@ pub(super) fn all(
             if row.error.is_some() {
                 continue;
             }
-            let work = row.work;
-            let why_not = match known.iter().find(|(known, _)| *known == work) {
-                Some((_, why_not)) => Clone::clone(why_not),
-                None => why_not(plan, subject, work, stop),
-            };
-            known.push((work, why_not.clone()));
-            match why_not {
+            let no_answer = row.no_answer;
+            let why_not = known
+                .entry(row.work)
+                .or_insert_with_key(|&work| why_not(plan, subject, work, no_answer, stop));
+            match why_not.clone() {
                 Ok(why_not) => row.not_done = why_not,
                 Err(error) => row.error = Some(error),
             }
@@ -57,12 +56,17 @@ fn why_not(
     plan: &Plan,
     subject: &Subject,
     work: Work,
+    no_answer: bool,
     stop: &AtomicBool,
 ) -> Result<Option<String>, String> {
     if subject.accumulates() && matches!(work, Work::Idle | Work::Overload) {
         return Ok(Some("it keeps something of each connection for good".to_owned()));
     }
     if work.path() == "/" && work.reuse() == Reuse::PerRequest {
+        return Ok(None);
+    }
+    // What its rows say is that it answers nobody.
+    if no_answer {
         return Ok(None);
     }
     asked_twice(plan, subject, work, stop).map_err(|error| format!("{error:#}"))
@@ -87,11 +91,8 @@ fn asked_twice(
     let outcome = load::run(&load, stop, &|_| {})?;
     server.stop(GRACE);
     if work.reuse() == Reuse::KeepAlive {
-        let answered = outcome.account.answered_total();
-        let keeps = answered == 2 && outcome.connections_opened == 1;
-        // Of one that answers nobody it cannot be told; that is what its row says then.
-        let is_known = answered > 0 || subject.accumulates();
-        return Ok((is_known && !keeps).then(|| "it keeps no connection".to_owned()));
+        let keeps = outcome.account.answered_total() == 2 && outcome.connections_opened == 1;
+        return Ok((!keeps).then(|| "it keeps no connection".to_owned()));
     }
     let [_, answered, redirected, client_error, server_error] = outcome.account.answered;
     let (time, bytes) = work.least();
