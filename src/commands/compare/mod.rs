@@ -49,7 +49,7 @@ Works, of which --quick has the first two:
 
 Exit codes:
   0  all were measured
-  1  a server did not start or was not built
+  1  a server did not start or was not built, or results could not be written
   2  a wrong command line
   130  Ctrl-C: what was measured is printed";
 
@@ -134,7 +134,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let earlier = earlier(args, runs.as_ref())?;
     let mut outputs = Outputs::open(args)?;
     let plan = plan(args)?;
-    outputs.run = runs.map(|runs| runs.begin()).transpose()?;
+    outputs.run = begin(args, runs.as_ref())?;
     let bar = progress_bar(&plan);
     let (stop, telling) = stop_on_interrupt(&bar).context("handle SIGINT")?;
     let before = |next: &str| {
@@ -202,25 +202,44 @@ impl Outputs {
             form(comparison)?
         } else {
             let on_terminal = io::stdout().is_terminal();
-            let mut text = report::comparison_text(comparison, on_terminal, has_colours());
-            if let Some((name, earlier)) = earlier {
-                text.push_str(&report::against_text(comparison, earlier, name, on_terminal));
-            }
-            if let Some(run) = &self.run {
-                // Writing into a String cannot fail.
-                writeln!(text, "kept in {}", shown(&run.folder)).ok();
-            }
-            text
+            report::comparison_text(comparison, on_terminal, has_colours())
         };
-        let printed = print("the comparison", &text);
-        let written = self.files.into_iter().map(|(file, form)| file.finish(&form(comparison)?));
-        // Printed or not, the files are written.
-        let mut written: Vec<_> = written.collect();
-        if let Some(run) = self.run {
-            written.push(run.finish(&report::comparison_json(comparison)?));
+        let is_text = self.stdout.is_none();
+        let mut printed = print("the comparison", &text);
+        let mut last = String::new();
+        if let Some((name, earlier)) = earlier {
+            let on_terminal = is_text && io::stdout().is_terminal();
+            last = report::against_text(comparison, earlier, name, on_terminal);
         }
-        written.into_iter().collect::<Result<()>>()?;
-        printed
+        // Printed or not, all is written.
+        let mut kept = Ok(());
+        if let Some(run) = self.run {
+            match run.finish(&report::comparison_json(comparison)?) {
+                // Writing into a String cannot fail.
+                Ok(folder) => writeln!(last, "kept in {}", shown(&folder)).unwrap_or(()),
+                Err(error) => kept = Err(error),
+            }
+        }
+        if is_text {
+            printed = printed.and_then(|()| print("the comparison", &last));
+        } else if earlier.is_some() {
+            // Another form has no place for it.
+            say(last.trim_end());
+        }
+        let written = self.files.into_iter().map(|(file, form)| file.finish(&form(comparison)?));
+        let written: Vec<_> = written.chain([kept, printed]).collect();
+        written.into_iter().collect()
+    }
+}
+
+/// The run that is kept; of a folder that nobody has named it is a pity if it cannot be.
+fn begin(args: &Args, runs: Option<&Runs>) -> Result<Option<Run>> {
+    match runs.map(Runs::begin).transpose() {
+        Err(error) if args.runs.is_none() => {
+            say(&format!("rungs: this run is not kept: {error:#}"));
+            Ok(None)
+        }
+        begun => begun,
     }
 }
 
@@ -271,9 +290,10 @@ fn plan(args: &Args) -> Result<Plan> {
 /// Refuses a base that does not take part.
 fn check_base(args: &Args, rungs: &[&'static Rung]) -> Result<()> {
     let Some(base) = &args.base else { return Ok(()) };
-    let rungs = rungs.iter().map(|rung| rung.name.to_owned());
-    let peers = args.peer.iter().map(|peer| Subject::Peer(peer.clone()).name().to_owned());
-    let names: Vec<_> = rungs.chain(peers).collect();
+    // Not built yet, but of these names.
+    let rungs = rungs.iter().map(|rung| Subject::Rung(rung, Err(String::new())));
+    let subjects = rungs.chain(args.peer.iter().cloned().map(Subject::Peer));
+    let names = compare::names(&subjects.collect::<Vec<_>>());
     if names.contains(base) {
         return Ok(());
     }
@@ -289,13 +309,15 @@ fn check_base(args: &Args, rungs: &[&'static Rung]) -> Result<()> {
 /// the one work that is named.
 fn works(args: &Args, extent: Extent) -> Vec<(Work, Vec<usize>)> {
     let works = if args.work.is_empty() { extent.works() } else { &args.work };
-    let named: Vec<_> = args.levels.iter().map(|&level| usize::from(level)).collect();
+    // Each once, as works are.
+    let mut named: Vec<_> = args.levels.iter().map(|&level| usize::from(level)).collect();
+    let mut seen = BTreeSet::new();
+    named.retain(|&level| seen.insert(level));
     let levels = |work: Work| {
         let is_meant = work.unit() == Unit::Clients || works.len() == 1;
         let levels = if named.is_empty() || !is_meant { work.levels(extent) } else { &named };
         (work, levels.to_vec())
     };
-    // Each once, in whatever order they were named.
     let works: BTreeSet<_> = works.iter().copied().collect();
     works.into_iter().map(levels).collect()
 }

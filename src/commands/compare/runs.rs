@@ -13,6 +13,7 @@ use std::{
     io::ErrorKind,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process,
     time::SystemTime,
 };
 
@@ -31,8 +32,9 @@ pub(super) struct Runs {
 /// A run that grows.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) folder: PathBuf,
+    folder: PathBuf,
     file: ResultFile,
+    runs: PathBuf,
 }
 
 impl Runs {
@@ -59,19 +61,10 @@ impl Runs {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 result => result.with_context(made)?,
             }
-            self.link(&name);
             let file = ResultFile::open(&folder.join(FILE))?;
-            return Ok(Run { folder, file });
+            return Ok(Run { folder, file, runs: self.folder.clone() });
         }
         unreachable!("names do not end")
-    }
-
-    /// Has `latest` mean this run. That it cannot, as on some file systems, costs only the name.
-    fn link(&self, name: &str) {
-        let new = self.folder.join(format!(".latest-{}", std::process::id()));
-        if symlink(name, &new).is_ok() && fs::rename(&new, self.folder.join(LATEST)).is_err() {
-            fs::remove_file(&new).ok();
-        }
     }
 
     /// An earlier run, by its name, or by the path of its folder or file. One that is damaged is
@@ -114,11 +107,28 @@ impl Run {
     /// Writes what there is so far.
     pub(super) fn update(&self, json: &str) {
         // It is tried again at the end, with an error.
-        self.file.update(json).ok();
+        if self.file.update(json).is_ok() {
+            link(&self.runs, &self.folder);
+        }
     }
 
-    /// Writes all.
-    pub(super) fn finish(self, json: &str) -> Result<()> {
-        self.file.finish(json)
+    /// Writes all, and says where.
+    pub(super) fn finish(self, json: &str) -> Result<PathBuf> {
+        self.file.finish(json).inspect_err(|_| {
+            // What is empty need not stay.
+            fs::remove_dir(&self.folder).ok();
+        })?;
+        link(&self.runs, &self.folder);
+        Ok(self.folder)
+    }
+}
+
+/// Has `latest` mean a run that has figures. That it cannot, as on some file systems, costs only the
+/// name.
+fn link(runs: &Path, run: &Path) {
+    let new = runs.join(format!(".latest-{}", process::id()));
+    let name = run.file_name().unwrap_or_default();
+    if symlink(name, &new).is_ok() && fs::rename(&new, runs.join(LATEST)).is_err() {
+        fs::remove_file(&new).ok();
     }
 }

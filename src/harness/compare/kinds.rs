@@ -7,8 +7,9 @@ use super::{
         supervise::Server,
     },
     Place, Plan, Work,
+    turn::settle,
 };
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use nix::time::{ClockId, clock_gettime};
 use std::{
     cell::Cell,
@@ -39,9 +40,13 @@ const UNDER_WAY: usize = 1000;
 /// Longer than any turn: what goes on beside one ends with it.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// How long connections may take to be made that are to be held: in all, and one after another.
+/// How long connections may take to be made that are to be held: in all, and one after another, in
+/// which time the kernel tries a lost SYN again.
 const HOLDING: Duration = Duration::from_secs(20);
-const NO_MORE: Duration = Duration::from_secs(1);
+const NO_MORE: Duration = Duration::from_secs(4);
+
+/// Shorter ones are not judged: the kernel's clock of processor time goes by hundredths of a second.
+const JUDGED: Duration = Duration::from_millis(100);
 
 /// How often it is looked how many there are.
 const LOOK: Duration = Duration::from_millis(20);
@@ -118,7 +123,7 @@ impl Ground<'_> {
         Ok(())
     }
 
-    /// One client of ten sends a byte now and then, the others are measured.
+    /// One client of ten sends a byte now and then, the others are measured; one of each at least.
     fn beside_slow(&self, clients: usize) -> Result<Measured> {
         let slow = clients.div_ceil(TENTH);
         let trickling = load::Plan {
@@ -129,10 +134,16 @@ impl Ground<'_> {
             duration: LONG,
             ..self.closed(slow)
         };
-        beside(&trickling, |_| {
-            self.warm_up((clients - slow).max(1))?;
-            self.window(&self.closed((clients - slow).max(1)))
-        })
+        beside(
+            &trickling,
+            |now| now.started,
+            |begun| {
+                await_made(slow as u64, begun, || self.is_over());
+                let others = (clients - slow).max(1);
+                self.warm_up(others)?;
+                self.window(&self.closed(others))
+            },
+        )
     }
 
     /// Connections are held that say nothing, and a few clients are measured.
@@ -147,30 +158,43 @@ impl Ground<'_> {
             ..self.closed(connections)
         };
         let before = self.pss();
-        beside(&holding, |made| {
-            let over = || self.stop.load(Ordering::Relaxed) || self.server.exited().is_some();
-            let connections = await_made(connections as u64, made, over);
-            let memory = self.pss().zip(before).map(|(now, before)| now.saturating_sub(before));
-            self.warm_up(BESIDE)?;
-            let held = Some(Held { connections, memory });
-            Ok(Measured { held, ..self.window(&self.closed(BESIDE))? })
-        })
+        beside(
+            &holding,
+            |now| now.connections,
+            |made| {
+                let connections = await_made(connections as u64, made, || self.is_over());
+                // The kernel has made them; the server has yet to accept some.
+                settle(self.server, None);
+                let memory = self.pss().zip(before).map(|(now, before)| now.saturating_sub(before));
+                self.warm_up(BESIDE)?;
+                let held = Some(Held { connections, memory });
+                Ok(Measured { held, ..self.window(&self.closed(BESIDE))? })
+            },
+        )
     }
 
     /// Requests come whether or not the last have been answered.
     fn on_schedule(&self, percent: usize) -> Result<Measured> {
         self.warm_up(CROWD)?;
-        let most = self.load(&self.closed(CROWD), None)?;
-        let answered = most.account.answered_total();
-        ensure!(answered > 0, "of {CROWD} clients nobody got an answer");
+        let most = self.window(&self.closed(CROWD))?;
+        let answered = most.outcome.account.answered_total();
+        if answered == 0 {
+            // There is nothing to take a share of, which is what the turn has shown.
+            return Ok(most);
+        }
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-        let rate = (answered as f64 / most.elapsed.as_secs_f64()) * (percent as f64 / 100.0);
+        let rate = answered as f64 / most.outcome.elapsed.as_secs_f64() * (percent as f64 / 100.0);
         let load = load::Plan {
             pace: Pace::Open { rate, arrivals: Arrivals::Poisson },
             seed: self.plan.seed,
             ..self.closed(UNDER_WAY)
         };
         Ok(Measured { offered: Some(rate), ..self.window(&load)? })
+    }
+
+    /// Whether there is nobody to measure, or to measure for.
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.server.exited().is_some()
     }
 
     /// A load that counts.
@@ -197,7 +221,7 @@ impl Ground<'_> {
         let enough = AtomicBool::new(self.stop.load(Ordering::Relaxed));
         let ticks = Cell::new(0);
         load::run(plan, &enough, &|_| {
-            if self.stop.load(Ordering::Relaxed) || self.server.exited().is_some() {
+            if self.is_over() {
                 enough.store(true, Ordering::Relaxed);
             }
             ticks.set(ticks.get() + 1);
@@ -219,17 +243,20 @@ impl Ground<'_> {
     }
 }
 
-/// Measures something while another load goes on; it learns how many connections that has.
-fn beside<T>(other: &load::Plan, measure: impl FnOnce(&AtomicU64) -> Result<T>) -> Result<T> {
-    let (over, connections) = (AtomicBool::new(false), AtomicU64::new(0));
+/// Measures something while another load goes on, of which it learns what is counted.
+fn beside<T>(
+    other: &load::Plan,
+    count: fn(&load::Snapshot) -> u64,
+    measure: impl FnOnce(&AtomicU64) -> Result<T>,
+) -> Result<T> {
+    let (over, counted) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         let running = scope.spawn(|| {
-            let watch =
-                |now: &load::Snapshot| connections.store(now.connections, Ordering::Relaxed);
+            let watch = |now: &load::Snapshot| counted.store(count(now), Ordering::Relaxed);
             load::run(other, &over, &watch)
         });
         let raised = Raised(&over);
-        let measured = measure(&connections);
+        let measured = measure(&counted);
         drop(raised);
         running.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
         measured
@@ -246,9 +273,12 @@ struct Others {
 impl Others {
     /// The share of all processors that they had since an earlier look.
     fn since(self, earlier: Self, elapsed: Duration) -> Option<f64> {
+        if elapsed < JUDGED {
+            return None;
+        }
         let busy = self.busy.saturating_sub(earlier.busy);
         let all = elapsed.checked_mul(u32::try_from(self.processors).ok()?)?;
-        (!all.is_zero()).then(|| busy.div_duration_f64(all))
+        Some(busy.div_duration_f64(all))
     }
 }
 

@@ -41,7 +41,7 @@ pub use against::{Change, Figure, against};
 pub use binaries::build;
 pub use peers::Known;
 pub use placement::Placement;
-pub use result::{Broke, Comparison, Ratios, Row, Server, TurnFigures};
+pub use result::{Broke, Comparison, Ratios, Row, Server, TurnFigures, names};
 pub use statistics::Estimate;
 pub use subject::{Peer, Subject};
 pub use work::{Extent, Unit, Work};
@@ -79,11 +79,6 @@ struct Place {
 }
 
 impl Plan {
-    /// What the servers are called in the report: the second of a name has a number behind it.
-    pub fn names(&self) -> Vec<String> {
-        result::numbered(&self.subjects)
-    }
-
     /// How many times `before` is called in a whole run, if no turn is made again.
     pub fn steps(&self) -> usize {
         self.subjects.len() + self.rounds as usize * self.places().count()
@@ -163,6 +158,10 @@ fn take(plan: &Plan, place: Place, stop: &AtomicBool, spare: &mut usize) -> Resu
     *spare -= 1;
     // One that fails or is cut short makes nothing better.
     let again = turn::take(plan, place, stop).ok().filter(|_| !stop.load(Ordering::Relaxed));
-    let better = again.filter(|again| again.measured.foreign < turn.measured.foreign);
+    // Nor does one that hides what became of the server.
+    let better = again.filter(|again| {
+        again.measured.foreign < turn.measured.foreign
+            && again.died.is_some() == turn.died.is_some()
+    });
     Ok(better.unwrap_or(turn))
 }

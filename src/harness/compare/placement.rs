@@ -5,6 +5,7 @@ use nix::{
     unistd::Pid,
 };
 use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fs};
 
 /// The processors of both, which have none in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +17,31 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Halves the processors that this program may use; `None` if that is one, or not known.
+    /// Halves the processors that this program may use, core by core: two of one core would take
+    /// from each other. `None` if there is one core, or it is not known.
     pub fn find() -> Option<Self> {
-        let mut server = members(&sched_getaffinity(Pid::from_raw(0)).ok()?);
-        let generator = server.split_off(server.len().div_ceil(2));
+        let processors = members(&sched_getaffinity(Pid::from_raw(0)).ok()?);
+        let mut cores = BTreeMap::<_, Vec<_>>::new();
+        for processor in processors {
+            cores.entry(core(processor)).or_default().push(processor);
+        }
+        let half = cores.len().div_ceil(2);
+        let [mut server, mut generator]: [Vec<_>; 2] = [0..half, half..cores.len()].map(|part| {
+            cores.values().take(part.end).skip(part.start).flatten().copied().collect()
+        });
+        server.sort_unstable();
+        generator.sort_unstable();
         (!generator.is_empty()).then_some(Self { server, generator })
     }
+}
+
+/// What the processors of a core have in common: the first of them, or a processor itself where the
+/// kernel does not tell.
+fn core(processor: usize) -> usize {
+    let file = format!("/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list");
+    let siblings = fs::read_to_string(file).unwrap_or_default();
+    let first = siblings.split(|byte: char| !byte.is_ascii_digit()).next();
+    first.and_then(|first| first.parse().ok()).unwrap_or(processor)
 }
 
 fn members(set: &CpuSet) -> Vec<usize> {
@@ -62,10 +82,15 @@ mod tests {
         let before = sched_getaffinity(Pid::from_raw(0)).unwrap();
         let all = members(&before);
         let Some(placement) = Placement::find() else {
-            assert_eq!(all.len(), 1);
+            assert!(all.iter().all(|&one| core(one) == core(all[0])), "{all:?}");
             return;
         };
-        assert_eq!([&placement.server[..], &placement.generator].concat(), all);
+        let mut both = [&placement.server[..], &placement.generator].concat();
+        both.sort_unstable();
+        assert_eq!(both, all);
+        let cores = |part: &[usize]| part.iter().map(|&one| core(one)).collect::<Vec<_>>();
+        let server = cores(&placement.server);
+        assert!(cores(&placement.generator).iter().all(|one| !server.contains(one)));
         let kept = Kept::to(&placement).unwrap();
         assert_eq!(members(&sched_getaffinity(Pid::from_raw(0)).unwrap()), placement.generator);
         drop(kept);

@@ -4,7 +4,7 @@
 use super::{
     super::load::{self, Reuse},
     Comparison, Plan, Subject, Work,
-    turn::{GRACE, start},
+    turn::{GRACE, settle, start},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -17,6 +17,9 @@ use std::{
 
 /// How long a second client waits while a first one says nothing, and that one when it has spoken.
 const SILENCE: Duration = Duration::from_millis(450);
+
+/// How long an answer may take that is asked for alone.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Enters into all rows what is to be known of their servers.
 pub(super) fn all(
@@ -81,15 +84,23 @@ fn asked_twice(
 ) -> Result<Option<String>> {
     let prepared = subject.prepare()?;
     let server = start(plan, subject, &prepared)?;
+    // It may listen before it has made those who serve.
+    settle(&server, None);
     let load = load::Plan {
         work: load::Request::get(work.path()).into(),
         requests: Some(2),
-        timeout: SILENCE,
-        duration: 2 * SILENCE,
+        timeout: PATIENCE,
+        duration: 2 * PATIENCE,
         ..load::Plan::new(server.address())
     };
     let outcome = load::run(&load, stop, &|_| {})?;
     server.stop(GRACE);
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    if outcome.account.timed_out_reading > 0 {
+        return Ok(Some("its answers do not end".to_owned()));
+    }
     if work.reuse() == Reuse::KeepAlive {
         let keeps = outcome.account.answered_total() == 2 && outcome.connections_opened == 1;
         return Ok((!keeps).then(|| "it keeps no connection".to_owned()));
@@ -120,6 +131,8 @@ enum BesideSilent {
 fn beside_silent(plan: &Plan, subject: &Subject) -> Result<BesideSilent> {
     let prepared = subject.prepare()?;
     let server = start(plan, subject, &prepared)?;
+    // It may listen before it has made those who serve.
+    settle(&server, None);
     let silent = connect(server.address()).context("connect")?;
     let heard = connect(server.address()).and_then(ask).map_or(Heard::End, hear);
     let found = match heard {

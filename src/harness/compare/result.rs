@@ -7,6 +7,7 @@ use super::{
     },
     Estimate, Known, Peer, Place, Placement, Plan, Subject, Unit, Work,
     kinds::Measured,
+    statistics::surely_not_one,
     turn::Turn,
 };
 use hdrhistogram::Histogram;
@@ -243,7 +244,7 @@ impl Comparison {
 
     /// The rows of a plan, with nothing in them yet.
     pub fn of(plan: &Plan) -> Self {
-        let names = plan.names();
+        let names = names(&plan.subjects);
         let row =
             |place: Place| Row::new(&plan.subjects[place.subject], &names[place.subject], place);
         Self {
@@ -260,7 +261,7 @@ impl Comparison {
             servers: plan
                 .subjects
                 .iter()
-                .zip(plan.names())
+                .zip(names.iter().cloned())
                 .map(|(subject, name)| Server::of(subject, name))
                 .collect(),
             rows: plan.places().map(row).collect(),
@@ -302,8 +303,8 @@ impl Comparison {
     }
 }
 
-/// The names of the subjects, with a number behind a name that was there before.
-pub(super) fn numbered(subjects: &[Subject]) -> Vec<String> {
+/// What the servers are called in the report, with a number behind a name that was there before.
+pub fn names(subjects: &[Subject]) -> Vec<String> {
     let mut seen = HashMap::new();
     let name = |subject: &Subject| {
         let count = seen.entry(subject.name().to_owned()).or_insert(0);
@@ -391,19 +392,28 @@ impl Row {
         spent > 0.9 * had
     }
 
-    /// How much of a figure this row has for one of another row: the median of the pairs that the
-    /// rounds make of them.
-    pub fn ratio(
+    /// How much of a figure this row has for one of another row: the median of the pairs.
+    fn ratio(&self, base: &Self, figure: impl Fn(&TurnFigures) -> Option<f64>) -> Option<Estimate> {
+        Estimate::of(self.pairs(base, figure))
+    }
+
+    /// The ratios of a figure to that of another row, round by round.
+    fn pairs(
         &self,
         base: &Self,
         figure: impl Fn(&TurnFigures) -> Option<f64>,
-    ) -> Option<Estimate> {
-        let of = |row: &Self, round| figure(row.turns.iter().find(|turn| turn.round == round)?);
-        let pairs = self.turns.iter().filter_map(|turn| {
-            let (own, base) = (figure(turn)?, of(base, turn.round)?);
+    ) -> impl Iterator<Item = f64> {
+        self.turns.iter().filter_map(move |turn| {
+            let of = |row: &Self| figure(row.turns.iter().find(|one| one.round == turn.round)?);
+            let (own, base) = (figure(turn)?, of(base)?);
             (base > 0.0).then(|| own / base)
-        });
-        Estimate::of(pairs)
+        })
+    }
+
+    /// Whether this row's answers a second surely differ from another's.
+    pub fn surely_differs(&self, other: &Self) -> bool {
+        let pairs = self.pairs(other, |turn| Some(turn.requests_per_second));
+        surely_not_one(&pairs.collect::<Vec<_>>())
     }
 
     /// The figures that follow from the turns.

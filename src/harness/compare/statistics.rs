@@ -14,8 +14,8 @@ const TAIL: f64 = 0.025;
 /// The interval is that of the percentile bootstrap: as many turns as there are, drawn from them
 /// with replacement, again and again, have medians of which 95 of 100 are in it (Efron and
 /// Tibshirani, An Introduction to the Bootstrap, chapter 13). It knows of nothing that was alike in
-/// all turns, such as a machine that was slow all day; and of five turns or fewer it holds little
-/// less than all.
+/// all turns, such as a machine that was slow all day; and of five turns or fewer it is about their
+/// range, which holds less.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The median.
@@ -65,6 +65,28 @@ impl Estimate {
     }
 }
 
+/// The 97.5 % points of Student's t distribution for 1 to 10 degrees of freedom, and what is above
+/// those for more.
+const STUDENT: [f64; 11] =
+    [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201];
+
+/// Whether ratios are, but for chance, not one: Student's t-test on their logarithms, at 5 %. Of the
+/// few pairs that a quick run has, a bootstrap would know too little: it is sure of a difference in
+/// one of four runs of three pairs where there is none.
+pub(super) fn surely_not_one(ratios: &[f64]) -> bool {
+    // That one of the two has no answers at all is another kind of difference.
+    let logs: Vec<_> =
+        ratios.iter().filter(|&&ratio| ratio > 0.0).map(|ratio| ratio.ln()).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a few")]
+    let count = logs.len() as f64;
+    let Some(point) = logs.len().checked_sub(2).map(|degree| STUDENT[degree.min(10)]) else {
+        return false;
+    };
+    let mean = logs.iter().sum::<f64>() / count;
+    let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    mean.abs() > point * (variance / count).sqrt()
+}
+
 /// The middle value, or the mean of the two in the middle; there must be one.
 fn median(values: &mut [f64]) -> f64 {
     let (middle, is_odd) = (values.len() / 2, values.len() % 2 == 1);
@@ -108,6 +130,24 @@ mod tests {
         let disturbed = Estimate::of(turns).unwrap();
         assert!(quiet.holds(disturbed.median), "{quiet:?} {disturbed:?}");
         assert!(quiet.low >= 101.0 && disturbed.low >= 101.0, "{quiet:?} {disturbed:?}");
+    }
+
+    #[test]
+    fn chance_alone_makes_no_difference_but_in_one_of_twenty_runs() {
+        let mut rng = Rng::with_seed(2);
+        for pairs in [2, 3, 10, 30] {
+            // Two turns of 20 % more or less each.
+            let mut turn = || 1.0 + 0.4 * (rng.f64() - 0.5);
+            let mut run =
+                |much: f64| -> Vec<_> { (0..pairs).map(|_| much * turn() / turn()).collect() };
+            let sure = (0..1000).filter(|_| surely_not_one(&run(1.0))).count();
+            assert!((20..=80).contains(&sure), "{pairs} pairs: {sure} of 1000");
+            if pairs > 2 {
+                let sure = (0..1000).filter(|_| surely_not_one(&run(3.0))).count();
+                assert!(sure > 900, "{pairs} pairs: {sure} of 1000");
+            }
+        }
+        assert!(!surely_not_one(&[]) && !surely_not_one(&[7.0]) && !surely_not_one(&[0.0, 0.0]));
     }
 
     /// The promise that the interval makes, put to the test with what is known: 95 of 100 intervals

@@ -106,7 +106,7 @@ fn last_words(exit: Exit, stderr: &str) -> String {
 
 /// What a server has open, and what it has not reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Left {
+pub(super) struct Left {
     descriptors: Option<u64>,
     zombies: usize,
     /// Threads of all processes, zombies aside.
@@ -135,7 +135,7 @@ impl Left {
 }
 
 /// Waits until the server does not change any more, and has nothing to do; or is as it was `before`.
-fn settle(server: &Server, before: Option<Left>) -> Left {
+pub(super) fn settle(server: &Server, before: Option<Left>) -> Left {
     let deadline = Instant::now() + SETTLE;
     let mut now = Left::behind(server);
     let mut unchanged = 0;

@@ -35,7 +35,8 @@ impl Machine {
 
 /// The processor time that all processes of the machine have had so far, with what the machine that
 /// this one is a guest of has kept from it (`steal` in `proc_stat(5)`); and how many processors
-/// there are. `None` if `/proc` does not tell. Interrupts are nobody's, and not in it.
+/// there are. `None` if `/proc` does not tell. Interrupts are not in it: with some kernels their time
+/// is that of whom they interrupt too, with others it is nobody's.
 pub fn busy() -> Option<(Duration, usize)> {
     let KernelStats { total, cpu_time, .. } = KernelStats::current().ok()?;
     // User time has guest time in it already.

@@ -37,6 +37,12 @@ pub fn against_text(
     if before.machine.as_ref().map(same) != now.machine.as_ref().map(same) {
         said.push_str("That was another machine.\n");
     }
+    let how = |one: &Comparison| {
+        (one.debug_build, one.placement.is_some(), one.seconds_per_turn.to_bits())
+    };
+    if how(before) != how(now) {
+        said.push_str("It was measured in another way: build, processors or length of turns.\n");
+    }
     if differ.is_empty() {
         return said;
     }

@@ -37,13 +37,14 @@ const RATIOS: [(&str, Lean); 4] =
 
 const LEGEND: &str = "\
 req/s: complete answers a second, the median of all turns; ±: half of the
-interval that holds 95 of 100 such medians, drawn from the turns (bootstrap).
-p50, p99: response time, from the start of the connect where one is made.
-CPU: of the server and all its children, per answer.  PSS: memory of all its
-processes.  fds, zom: descriptors and zombies left (500 requests a turn at most
-where they add up).  What broke: it died, leaks descriptors, leaves zombies; a
-client that says nothing keeps the others waiting (one at a time); \u{2013} is none
-of these.
+interval that holds 95 of 100 such medians, drawn from the turns (bootstrap; of
+five turns or fewer their range).  p50, p99: response time, from the start of
+the connect where one is made; in an open loop, from the schedule.  CPU: of the
+server and all its children, per answer.  PSS: memory of all its processes;
+PSS/c: what each held connection adds.  fds, zom: descriptors and zombies left
+(500 requests a turn at most where they add up).  What broke: it died, leaks
+descriptors, leaves zombies, answers nobody; a client that says nothing keeps
+the others waiting (one at a time); \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.
@@ -123,6 +124,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
 
 fn drawn(comparison: &Comparison, form: Form) -> String {
     let mut text = String::new();
+    let is_markdown = matches!(form, Form::Markdown);
     for rows in comparison.groups().filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
         let title = title(&rows[0]);
         match form {
@@ -136,13 +138,20 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
             text.push('\n');
         }
     }
-    if !text.is_empty() {
+    if is_markdown {
+        // What follows is laid out in lines.
+        text.push_str("```text\n");
+    }
+    if comparison.rows.iter().any(|row| !row.turns.is_empty()) {
         text.push_str(LEGEND);
         text.push_str(&method(comparison));
         apart(comparison, &mut text);
     }
     let has_colours = matches!(form, Form::Plain { has_colours: true, .. });
     notes(comparison, Ink::new(has_colours), &mut text);
+    if is_markdown {
+        text.push_str("```\n");
+    }
     text
 }
 
@@ -271,34 +280,30 @@ fn method(comparison: &Comparison) -> String {
     wrapped("", "", &words)
 }
 
-/// Which rows cannot be told apart: of each group those between which no pair differs for sure.
+/// Which rows cannot be told apart: in the order of their rates, as many as there are in a row of
+/// which no two differ for sure. One may be in two such rows.
 fn apart(comparison: &Comparison, text: &mut String) {
-    if comparison.rounds < 2 {
-        return text.push_str("With a turn each, no difference is sure.\n");
-    }
     for rows in comparison.groups() {
         let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
         let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
         rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
-        let is_alike = |one: &&Row, other: &Row| {
-            let ratio = one.ratio(other, |turn| Some(turn.requests_per_second));
-            ratio.is_some_and(|ratio| ratio.holds(1.0))
-        };
-        let mut alike: Vec<Vec<&Row>> = Vec::new();
-        for row in rows {
-            match alike.last_mut() {
-                Some(last) if last.iter().all(|one| is_alike(one, row)) => last.push(row),
-                _ => alike.push(vec![row]),
+        let mut told = 0;
+        for (first, row) in rows.iter().enumerate() {
+            let differs = |next: &&&Row| {
+                rows[first..]
+                    .iter()
+                    .take_while(|one| !std::ptr::eq(**one, **next))
+                    .any(|one| one.surely_differs(next))
+            };
+            let alike = rows[first..].iter().take_while(|next| !differs(next)).count();
+            if alike > 1 && first + alike > told {
+                told = first + alike;
+                let names: Vec<_> = rows[first..told].iter().map(|row| row.name.as_str()).collect();
+                let names = and(&names);
+                let words =
+                    format!("{}: no difference in req/s is sure between {names}.", row.at());
+                text.push_str(&wrapped("", "  ", &words));
             }
-        }
-        for rows in alike.into_iter().filter(|rows| rows.len() > 1) {
-            let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
-            let words = format!(
-                "{}: no difference in req/s is sure between {}.",
-                rows[0].at(),
-                and(&names)
-            );
-            text.push_str(&wrapped("", "  ", &words));
         }
     }
 }
