@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        observe::{self, Process},
+        observe::{self, Process, Tree},
         supervise::{Cause, Exit, Server, StartError},
     },
     Place, Plan, Subject,
@@ -21,6 +21,10 @@ use std::{
 const BOUND: u64 = 500;
 /// How long processes and descriptors may take to settle after the load.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// For how long nothing must change: after a load, and before, when nobody has come yet.
+const QUIET: Duration = Duration::from_millis(200);
+const BRIEF: Duration = Duration::from_millis(40);
 
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(10);
@@ -114,8 +118,8 @@ pub(super) struct Left {
 }
 
 impl Left {
-    fn behind(server: &Server) -> Self {
-        let tree = observe::tree(server.keeper()).below_root();
+    /// Of a server's processes.
+    fn of(tree: &Tree) -> Self {
         let live = tree.processes.iter().filter(|process| !process.is_zombie());
         let threads = live.map(|process| process.threads).sum();
         Self { descriptors: tree.descriptors(), zombies: tree.zombies(), threads }
@@ -136,20 +140,19 @@ impl Left {
 
 /// Waits until the server does not change any more, and has nothing to do; or is as it was `before`.
 pub(super) fn settle(server: &Server, before: Option<Left>) -> Left {
+    let look = || observe::tree(server.keeper()).below_root();
     let deadline = Instant::now() + SETTLE;
-    let mut now = Left::behind(server);
-    let mut unchanged = 0;
-    while Some(now) != before && unchanged < 20 && Instant::now() < deadline {
-        if before.is_none() && unchanged >= 4 {
-            break;
-        }
+    let quiet = if before.is_none() { BRIEF } else { QUIET };
+    let (mut now, mut since) = (Left::of(&look()), Instant::now());
+    while Some(now) != before && since.elapsed() < quiet && Instant::now() < deadline {
         thread::sleep(LOOK);
-        let next = Left::behind(server);
+        let tree = look();
+        let next = Left::of(&tree);
         // Who waits for a processor only has not come to it yet.
-        let is_at_rest =
-            || !observe::tree(server.keeper()).processes.iter().any(Process::is_at_work);
-        unchanged = if next == now && is_at_rest() { unchanged + 1 } else { 0 };
-        now = next;
+        let mut live = tree.processes.iter().filter(|process| !process.is_zombie());
+        if next != now || live.any(Process::is_at_work) {
+            (now, since) = (next, Instant::now());
+        }
     }
     now
 }
