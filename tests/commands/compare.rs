@@ -12,7 +12,11 @@ use nix::{
     },
     unistd::{Pid, mkfifo},
 };
-use rungs::harness::{compare::Known, observe};
+use rungs::harness::{
+    compare::Known,
+    observe,
+    supervise::{Launch, Server},
+};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -141,7 +145,11 @@ fn each_work_does_what_it_says() {
     };
     at_least("wait", "p50_us", 50_000.0);
     at_least("burn", "cpu_us_per_request", 2_000.0);
-    at_least("large", "p50_us", 1.0);
+    at_least("large", "answered", 1.0);
+    for turn in turns("large") {
+        let count = |figure: &str| turn[figure].as_u64().unwrap();
+        assert!(count("bytes") >= 1_000_000 * count("answered"), "{turn}");
+    }
     at_least("idle", "held", 1000.0);
     // A thread has a stack, and of that a page at least is in use.
     at_least("idle", "memory_per_connection", 4096.0);
@@ -156,6 +164,20 @@ fn each_work_does_what_it_says() {
     assert!(idle[0]["turns"][0]["held"].as_u64() >= Some(1), "{idle:?}");
     assert!(text.contains("1000 connections held, 16 clients, beside"), "{text}");
     assert!(text.contains("PSS/c"), "{text}");
+}
+
+#[test]
+fn what_others_take_of_the_machine_is_said() {
+    // One for each processor: of each they get a third at least, beside a server or a generator.
+    let processors = thread::available_parallelism().unwrap().get();
+    let launch = Launch::new("/bin/sh").arguments(["-c", "while :; do :; done"]);
+    let _hogs: Vec<_> = (0..processors).map(|_| Server::begin(&launch).unwrap()).collect();
+    let flags = ["webserver1", "--work=hello", "--levels=1", "--rounds=1"];
+    let (comparison, text) = compare(&flags, 0);
+    let turn = &row(&comparison, "webserver1")["turns"][0];
+    assert!(turn["foreign"].as_f64().is_some_and(|share| share > 0.1), "{turn}");
+    assert_eq!(turn["disturbed"], true);
+    assert!(text.contains("In 1 of 1 turns others had more than a tenth"), "{text}");
 }
 
 #[test]

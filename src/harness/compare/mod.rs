@@ -12,13 +12,13 @@
 //! - `binaries`: the rungs' programs, and cargo to make them
 //! - `placement`: who runs on which processor
 //! - `probe`: what is to be known of a server before
-//! - `turn`: one server under one load, once; `kinds`: the loads
+//! - `turn`: one server under one load, once; `loads`: the loads
 //! - `statistics`: what some turns say of the next
 //! - `result`: what came of it all, as plain data; `against`: beside an earlier one
 
 mod against;
 mod binaries;
-mod kinds;
+mod loads;
 mod peers;
 mod placement;
 mod probe;

@@ -6,7 +6,7 @@ use super::{
         observe::Machine,
     },
     Estimate, Known, Peer, Place, Placement, Plan, Subject, Unit, Work,
-    kinds::Measured,
+    loads::Measured,
     statistics::surely_not_one,
     turn::Turn,
 };
@@ -173,6 +173,8 @@ pub struct TurnFigures {
     pub foreign: Option<f64>,
     /// Requests with a complete answer.
     pub answered: u64,
+    /// Bytes of answers, heads included.
+    pub bytes: u64,
     /// How long it was measured.
     pub seconds: f64,
     /// Complete answers a second.
@@ -465,6 +467,7 @@ impl TurnFigures {
         Self {
             foreign: *foreign,
             answered,
+            bytes: outcome.bytes_in,
             seconds,
             requests_per_second: if seconds > 0.0 { answered as f64 / seconds } else { 0.0 },
             offered: *offered,

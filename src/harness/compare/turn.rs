@@ -6,7 +6,7 @@ use super::{
         supervise::{Cause, Exit, Server, StartError},
     },
     Place, Plan, Subject,
-    kinds::{Ground, Measured},
+    loads::{Ground, Measured},
     peers::Prepared,
 };
 use anyhow::{Context, Error, Result, anyhow};

@@ -139,17 +139,16 @@ impl Work {
 
     /// At how many clients, connections or percent it is done, if the user names none.
     pub fn levels(self, extent: Extent) -> &'static [usize] {
-        if self == Self::Slow {
+        match (self, extent) {
             // Of which a tenth is a client at least.
-            return if extent == Extent::Quick { &[10, 100] } else { &[10, 100, 1000] };
-        }
-        match (self.unit(), extent) {
-            (Unit::Clients, Extent::Quick) => &[1, 16, 128],
-            (Unit::Clients, Extent::Full) => &[1, 4, 16, 64, 256, 1000],
-            (Unit::Held, Extent::Quick) => &[1000],
-            (Unit::Held, Extent::Full) => &[1000, 10_000],
-            (Unit::Percent, Extent::Quick) => &[50, 100, 150],
-            (Unit::Percent, Extent::Full) => &[50, 75, 90, 100, 110, 125, 150, 200],
+            (Self::Slow, Extent::Quick) => &[10, 100],
+            (Self::Slow, Extent::Full) => &[10, 100, 1000],
+            (Self::Idle, Extent::Quick) => &[1000],
+            (Self::Idle, Extent::Full) => &[1000, 10_000],
+            (Self::Overload, Extent::Quick) => &[50, 100, 150],
+            (Self::Overload, Extent::Full) => &[50, 75, 90, 100, 110, 125, 150, 200],
+            (_, Extent::Quick) => &[1, 16, 128],
+            (_, Extent::Full) => &[1, 4, 16, 64, 256, 1000],
         }
     }
 }

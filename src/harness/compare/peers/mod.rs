@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::{
     ffi::OsString,
     fs::{self, Permissions},
+    io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -136,7 +137,10 @@ impl Known {
         let folder = files.path();
         let (name, text) = self.configuration(address, folder)?;
         let file = folder.join(name);
-        write_all(folder, &file, &text).with_context(|| format!("write {}", file.display()))?;
+        fs::write(&file, &text).with_context(|| format!("write {}", file.display()))?;
+        if matches!(self, Self::Nginx | Self::ApachePrefork | Self::ApacheEvent) {
+            write_pages(folder).with_context(|| format!("write into {}", folder.display()))?;
+        }
         let launch = Launch::new(program).arguments(self.arguments(address, folder, &file));
         Ok(Prepared { launch: launch.at(address).patience(PATIENCE), _files: Some(files) })
     }
@@ -188,11 +192,9 @@ impl Known {
     }
 }
 
-/// The configuration, and the files that servers of files serve. Apache's workers are not root, and
-/// must be able to read them.
-fn write_all(folder: &Path, file: &Path, text: &str) -> std::io::Result<()> {
+/// What servers of files serve. Apache's workers are not root, and must be able to read it.
+fn write_pages(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, Permissions::from_mode(0o755))?;
-    fs::write(file, text)?;
     fs::create_dir_all(folder.join("www/bytes"))?;
     fs::write(folder.join("www/hello"), "Hello, World!")?;
     fs::write(folder.join("www/bytes/1000000"), vec![b'x'; LARGE])
