@@ -243,7 +243,7 @@ fn a_run_is_kept_and_compared_with() {
     let expected = format!("no such run\nhint: there is none in {} yet\n", runs.display());
     assert!(stderr.ends_with(&expected), "{stderr}");
     let [first, _] = compare(&[], 0);
-    assert!(first.contains(&format!("kept in {}/", runs.display())), "{first}");
+    assert!(first.contains(&format!("charts: {}/", runs.display())), "{first}");
     let latest = fs::canonicalize(runs.join("latest")).unwrap();
     let file = latest.join("comparison.json");
     let kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();

@@ -10,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod browser;
 mod check;
 mod clients;
 mod compare;
@@ -17,6 +18,7 @@ mod every;
 mod learn;
 mod list;
 mod load;
+mod page;
 mod ports;
 mod support;
 #[path = "../waiting/mod.rs"]

@@ -36,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   rungs compare epollserver --peer './my_server --port {port}'
   rungs compare --full --markdown report.md        hours, all works
   rungs compare --against latest       what has changed since the last run
+  rungs compare --from latest --html page.html     the last run again, as a page
 
 Works, of which --quick has the first two:
   hello       a connection per request
@@ -95,6 +96,10 @@ pub(super) struct Args {
     /// Say what has changed since an earlier run: its name, its folder, or `latest`
     #[arg(long, value_name = "RUN")]
     against: Option<PathBuf>,
+    /// Measure nothing: show an earlier run again
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["named", "rungs", "peer", "base", "work",
+          "levels", "quick", "full", "rounds", "seed"])]
+    from: Option<PathBuf>,
     /// Where runs are kept, instead of target/rungs
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
@@ -107,6 +112,9 @@ pub(super) struct Args {
     /// Write the tables in Markdown; - is stdout
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Write the page with the charts, which is kept with each run, here too; - is stdout
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 fn work() -> impl TypedValueParser<Value = Work> {
@@ -133,6 +141,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let runs = Runs::find(args.runs.as_deref())?;
     let earlier = earlier(args, runs.as_ref())?;
     let mut outputs = Outputs::open(args)?;
+    if let Some(named) = &args.from {
+        let file = runs::file("--from", runs.as_ref(), named)?;
+        let comparison = runs::read(&file).with_context(|| file.display().to_string())?;
+        outputs.finish(&comparison, earlier.as_ref())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let plan = plan(args)?;
     outputs.run = begin(args, runs.as_ref())?;
     let bar = progress_bar(&plan);
@@ -165,10 +179,11 @@ struct Outputs {
 
 impl Outputs {
     fn open(args: &Args) -> Result<Self> {
-        let forms: [(&Option<PathBuf>, Form); 3] = [
+        let forms: [(&Option<PathBuf>, Form); 4] = [
             (&args.json, |comparison| Ok(report::comparison_json(comparison)?)),
             (&args.csv, |comparison| Ok(report::comparison_csv(comparison)?)),
             (&args.markdown, |comparison| Ok(report::comparison_markdown(comparison))),
+            (&args.html, |comparison| Ok(report::comparison_html(comparison))),
         ];
         let mut outputs = Self { stdout: None, files: Vec::new(), run: None };
         for (path, form) in forms {
@@ -176,7 +191,7 @@ impl Outputs {
             if path != Path::new("-") {
                 outputs.files.push((ResultFile::open(path)?, form));
             } else if outputs.stdout.replace(form).is_some() {
-                let hint = "- for one of --json, --csv, --markdown; a file for the others";
+                let hint = "- for one of --json, --csv, --markdown, --html; a file for the others";
                 return Err(misuse_hinting("stdout gets one form".to_owned(), hint));
             }
         }
@@ -185,8 +200,8 @@ impl Outputs {
 
     /// Writes what there is so far.
     fn update(&self, so_far: &Comparison) {
-        if let (Some(run), Ok(json)) = (&self.run, report::comparison_json(so_far)) {
-            run.update(&json);
+        if let Some(run) = &self.run {
+            run.update(so_far);
         }
         for (file, form) in &self.files {
             if let Ok(text) = form(so_far) {
@@ -214,9 +229,9 @@ impl Outputs {
         // Printed or not, all is written.
         let mut kept = Ok(());
         if let Some(run) = self.run {
-            match run.finish(&report::comparison_json(comparison)?) {
+            match run.finish(comparison) {
                 // Writing into a String cannot fail.
-                Ok(folder) => writeln!(last, "kept in {}", shown(&folder)).unwrap_or(()),
+                Ok(page) => writeln!(last, "charts: {}", shown(&page)).unwrap_or(()),
                 Err(error) => kept = Err(error),
             }
         }
@@ -246,12 +261,15 @@ fn begin(args: &Args, runs: Option<&Runs>) -> Result<Option<Run>> {
 /// The run to compare with, and its name.
 fn earlier(args: &Args, runs: Option<&Runs>) -> Result<Option<(String, Comparison)>> {
     let Some(named) = &args.against else { return Ok(None) };
-    let Some(runs) = runs else {
-        let hint = "--runs DIR says where they are";
-        return Err(misuse_hinting("--against: no runs are kept here".to_owned(), hint));
-    };
-    let earlier = runs.earlier(named)?;
-    Ok(earlier.map(|earlier| (named.display().to_string(), earlier)))
+    let file = runs::file("--against", runs, named)?;
+    match runs::read(&file) {
+        Ok(earlier) => Ok(Some((named.display().to_string(), earlier))),
+        // What is measured now is worth having without it.
+        Err(error) => {
+            say(&format!("rungs: {}: left out: {error:#}", file.display()));
+            Ok(None)
+        }
+    }
 }
 
 fn plan(args: &Args) -> Result<Plan> {

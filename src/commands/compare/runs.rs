@@ -1,6 +1,6 @@
 //! The runs that are kept, side by side: a folder each.
 
-use super::super::{misuse_hinting, say};
+use super::super::misuse_hinting;
 use crate::harness::{
     cargo::Profile,
     compare::Comparison,
@@ -17,8 +17,9 @@ use std::{
     time::SystemTime,
 };
 
-/// The file of a run.
+/// The files of a run: its figures, and the page that shows them.
 const FILE: &str = "comparison.json";
+const PAGE: &str = "report.html";
 
 /// The name of the newest run, which is a link to it.
 const LATEST: &str = "latest";
@@ -33,7 +34,8 @@ pub(super) struct Runs {
 #[derive(Debug)]
 pub(super) struct Run {
     folder: PathBuf,
-    file: ResultFile,
+    figures: ResultFile,
+    page: ResultFile,
     runs: PathBuf,
 }
 
@@ -61,65 +63,69 @@ impl Runs {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 result => result.with_context(made)?,
             }
-            let file = ResultFile::open(&folder.join(FILE))?;
-            return Ok(Run { folder, file, runs: self.folder.clone() });
+            let [figures, page] = [FILE, PAGE].map(|name| ResultFile::open(&folder.join(name)));
+            return Ok(Run { folder, figures: figures?, page: page?, runs: self.folder.clone() });
         }
         unreachable!("names do not end")
     }
+}
 
-    /// An earlier run, by its name, or by the path of its folder or file. One that is damaged is
-    /// named, and left out.
-    ///
-    /// # Errors
-    /// There is no such run.
-    pub(super) fn earlier(&self, named: &Path) -> Result<Option<Comparison>> {
-        let candidates = [self.folder.join(named), named.to_owned()];
-        let files = candidates.iter().flat_map(|path| [path.join(FILE), path.clone()]);
-        let Some(file) = files.into_iter().find(|file| file.is_file()) else {
-            return Err(self.unknown(named));
-        };
-        let read = fs::read_to_string(&file).map_err(Error::from);
-        match read.and_then(|text| report::comparison_of_json(&text)) {
-            Ok(comparison) => Ok(Some(comparison)),
-            Err(error) => {
-                say(&format!("rungs: {}: left out: {error:#}", file.display()));
-                Ok(None)
-            }
-        }
-    }
+/// The file of an earlier run, by its name, or by the path of its folder or file.
+///
+/// # Errors
+/// There is no such run; `option` is who asks for it.
+pub(super) fn file(option: &str, runs: Option<&Runs>, named: &Path) -> Result<PathBuf> {
+    let candidates = runs.iter().map(|runs| runs.folder.join(named)).chain([named.to_owned()]);
+    let mut files = candidates.flat_map(|path| [path.join(FILE), path]);
+    files.find(|file| file.is_file()).ok_or_else(|| unknown(option, runs, named))
+}
 
-    fn unknown(&self, named: &Path) -> Error {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let names = entries.filter(|entry| entry.path().join(FILE).is_file());
-        let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
-        names.sort();
-        let names: Vec<_> =
-            names.iter().rev().take(5).map(|name| name.display().to_string()).collect();
-        let hint = match &names[..] {
-            [] => format!("there is none in {} yet", self.folder.display()),
-            names => format!("there are {}", names.join(", ")),
-        };
-        misuse_hinting(format!("--against {}: no such run", named.display()), &hint)
-    }
+/// An earlier run.
+///
+/// # Errors
+/// The file cannot be read, or is no comparison, or a damaged one.
+pub(super) fn read(file: &Path) -> Result<Comparison> {
+    report::comparison_of_json(&fs::read_to_string(file)?)
+}
+
+fn unknown(option: &str, runs: Option<&Runs>, named: &Path) -> Error {
+    let said = format!("{option} {}: no such run", named.display());
+    let Some(Runs { folder }) = runs else {
+        return misuse_hinting(said, "--runs DIR says where runs are kept");
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter(|entry| entry.path().join(FILE).is_file());
+    let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+    names.sort();
+    let names: Vec<_> = names.iter().rev().take(5).map(|name| name.display().to_string()).collect();
+    let hint = match &names[..] {
+        [] => format!("there is none in {} yet", folder.display()),
+        names => format!("there are {}", names.join(", ")),
+    };
+    misuse_hinting(said, &hint)
 }
 
 impl Run {
     /// Writes what there is so far.
-    pub(super) fn update(&self, json: &str) {
+    pub(super) fn update(&self, so_far: &Comparison) {
         // It is tried again at the end, with an error.
-        if self.file.update(json).is_ok() {
+        let Ok(figures) = report::comparison_json(so_far) else { return };
+        let written = self.figures.update(&figures);
+        if written.and_then(|()| self.page.update(&report::comparison_html(so_far))).is_ok() {
             link(&self.runs, &self.folder);
         }
     }
 
-    /// Writes all, and says where.
-    pub(super) fn finish(self, json: &str) -> Result<PathBuf> {
-        self.file.finish(json).inspect_err(|_| {
+    /// Writes all, and says where the page is.
+    pub(super) fn finish(self, comparison: &Comparison) -> Result<PathBuf> {
+        let written = self.figures.finish(&report::comparison_json(comparison)?);
+        let page = self.page.finish(&report::comparison_html(comparison));
+        written.and(page).inspect_err(|_| {
             // What is empty need not stay.
             fs::remove_dir(&self.folder).ok();
         })?;
         link(&self.runs, &self.folder);
-        Ok(self.folder)
+        Ok(self.folder.join(PAGE))
     }
 }
 

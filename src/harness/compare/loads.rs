@@ -114,8 +114,12 @@ impl Ground<'_> {
         }
     }
 
-    /// Who keeps something of every client has no warm state to get into, only a worse one.
+    /// Who keeps something of every client has no warm state to get into, only a worse one. Of answers
+    /// that take their time one client asks: what more of them had not got when the warm-up was over
+    /// would still be worked at in the turn.
     fn warm_up(&self, clients: usize) -> Result<()> {
+        let takes_time = !self.place.work.least().0.is_zero();
+        let clients = if takes_time { 1 } else { clients };
         if self.bound.is_none() {
             let load = load::Plan { duration: self.plan.warm_up, ..self.closed(clients) };
             self.load(&load, None)?;

@@ -14,13 +14,15 @@
 //! - `probe`: what is to be known of a server before
 //! - `turn`: one server under one load, once; `loads`: the loads
 //! - `statistics`: what some turns say of the next
-//! - `result`: what came of it all, as plain data; `against`: beside an earlier one
+//! - `result`: what came of it all, as plain data; `against`: beside an earlier one;
+//!   `predict`: beside what the laws of queues say
 
 mod against;
 mod binaries;
 mod loads;
 mod peers;
 mod placement;
+mod predict;
 mod probe;
 mod result;
 mod statistics;
@@ -41,6 +43,7 @@ pub use against::{Change, Figure, against};
 pub use binaries::build;
 pub use peers::Known;
 pub use placement::Placement;
+pub use predict::{Law, Leaving, Prediction, Why, predict};
 pub use result::{Broke, Comparison, Ratios, Row, Server, TurnFigures, names};
 pub use statistics::Estimate;
 pub use subject::{Peer, Subject};

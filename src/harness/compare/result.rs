@@ -115,6 +115,9 @@ pub struct Row {
     pub p50_us: Option<Estimate>,
     /// 99 of 100 did.
     pub p99_us: Option<Estimate>,
+    /// The mean response time, which is what the laws of queues are about.
+    #[serde(default)]
+    pub mean_us: Option<Estimate>,
     /// The same, from the send of the request (service time).
     pub service_p50_us: Option<Estimate>,
     /// The same, from the send of the request (service time).
@@ -185,6 +188,9 @@ pub struct TurnFigures {
     pub p50_us: Option<f64>,
     /// Response time: 99 of 100 did.
     pub p99_us: Option<f64>,
+    /// Response time: the mean.
+    #[serde(default)]
+    pub mean_us: Option<f64>,
     /// Service time, as `p50_us`.
     pub service_p50_us: Option<f64>,
     /// Service time, as `p99_us`.
@@ -338,6 +344,7 @@ impl Row {
             requests_per_second: None,
             p50_us: None,
             p99_us: None,
+            mean_us: None,
             service_p50_us: None,
             service_p99_us: None,
             cpu_us_per_request: None,
@@ -426,6 +433,7 @@ impl Row {
         self.requests_per_second = of(|turn| Some(turn.requests_per_second));
         self.p50_us = of(|turn| turn.p50_us);
         self.p99_us = of(|turn| turn.p99_us);
+        self.mean_us = of(|turn| turn.mean_us);
         self.service_p50_us = of(|turn| turn.service_p50_us);
         self.service_p99_us = of(|turn| turn.service_p99_us);
         self.cpu_us_per_request = of(|turn| turn.cpu_us_per_request);
@@ -473,6 +481,7 @@ impl TurnFigures {
             offered: *offered,
             p50_us: microseconds(response, 0.5),
             p99_us: microseconds(response, 0.99),
+            mean_us: (!response.is_empty()).then(|| response.mean() / 1000.0),
             service_p50_us: microseconds(service, 0.5),
             service_p99_us: microseconds(service, 0.99),
             cpu_seconds,

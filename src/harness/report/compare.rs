@@ -3,6 +3,7 @@
 use super::{
     super::compare::{Comparison, Estimate, Row, Unit, Work},
     ink::Ink,
+    notes::{apart, method, notes},
     paragraph::wrapped,
     short,
     table::{Lean, markdown, table, text},
@@ -10,11 +11,7 @@ use super::{
 use anyhow::{Context, Result, ensure};
 use csv::Writer;
 use serde::Deserialize;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-    io, iter,
-};
+use std::{io, iter};
 
 const COLUMNS: [(&str, Lean); 10] = [
     ("server", Lean::Left),
@@ -125,6 +122,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
 fn drawn(comparison: &Comparison, form: Form) -> String {
     let mut text = String::new();
     let is_markdown = matches!(form, Form::Markdown);
+    let ink = Ink::new(matches!(form, Form::Plain { has_colours: true, .. }));
     for rows in comparison.groups().filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
         let title = title(&rows[0]);
         match form {
@@ -144,11 +142,10 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
     }
     if comparison.rows.iter().any(|row| !row.turns.is_empty()) {
         text.push_str(LEGEND);
-        text.push_str(&method(comparison));
-        apart(comparison, &mut text);
+        text.push_str(&wrapped("", "", &method(comparison)));
+        text.extend(apart(comparison).iter().map(|note| note.text(ink)));
     }
-    let has_colours = matches!(form, Form::Plain { has_colours: true, .. });
-    notes(comparison, Ink::new(has_colours), &mut text);
+    text.extend(notes(comparison).iter().map(|note| note.text(ink)));
     if is_markdown {
         text.push_str("```\n");
     }
@@ -247,199 +244,6 @@ fn ratios(comparison: &Comparison, rows: &[Row], form: Form) -> String {
     format!("for one of {base}'s, round by round\n{gap}{}", text(&table))
 }
 
-/// How it was measured.
-fn method(comparison: &Comparison) -> String {
-    let turns = match comparison.rounds {
-        1 => "1 turn".to_owned(),
-        many => format!("{many} turns"),
-    };
-    let works: BTreeSet<_> = comparison.rows.iter().map(|row| row.work.stretch()).collect();
-    let lengths =
-        works.iter().map(|&times| (comparison.seconds_per_turn * f64::from(times)).to_string());
-    let mut words = format!(
-        "{turns} of {} s a row, in random order (--seed {}). ",
-        lengths.collect::<Vec<_>>().join(" or "),
-        comparison.seed
-    );
-    match &comparison.placement {
-        Some(placement) => {
-            let list = |all: &[usize]| {
-                let all: Vec<_> = all.iter().map(ToString::to_string).collect();
-                match &all[..] {
-                    [one] => format!("processor {one}"),
-                    _ => format!("processors {}", all.join(", ")),
-                }
-            };
-            let [server, generator] =
-                [&placement.server, &placement.generator].map(|one| list(one));
-            // Writing into a String cannot fail.
-            write!(words, "Servers on {server}, load generator on {generator}.").ok();
-        }
-        None => words.push_str("Servers and load generator share the processors."),
-    }
-    wrapped("", "", &words)
-}
-
-/// Which rows cannot be told apart: in the order of their rates, as many as there are in a row of
-/// which no two differ for sure. One may be in two such rows.
-fn apart(comparison: &Comparison, text: &mut String) {
-    for rows in comparison.groups() {
-        let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
-        let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
-        rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
-        let mut told = 0;
-        for (first, row) in rows.iter().enumerate() {
-            let differs = |next: &&&Row| {
-                rows[first..]
-                    .iter()
-                    .take_while(|one| !std::ptr::eq(**one, **next))
-                    .any(|one| one.surely_differs(next))
-            };
-            let alike = rows[first..].iter().take_while(|next| !differs(next)).count();
-            if alike > 1 && first + alike > told {
-                told = first + alike;
-                let names: Vec<_> = rows[first..told].iter().map(|row| row.name.as_str()).collect();
-                let names = and(&names);
-                let words =
-                    format!("{}: no difference in req/s is sure between {names}.", row.at());
-                text.push_str(&wrapped("", "  ", &words));
-            }
-        }
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn and(names: &[&str]) -> String {
-    match names {
-        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => names.join(""),
-    }
-}
-
-/// What the tables have no room for.
-fn notes(comparison: &Comparison, ink: Ink, text: &mut String) {
-    for row in &comparison.rows {
-        let Row { name, failures, answered, unfinished, died, .. } = row;
-        let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-        if *answered == 0 && *unfinished > 0 {
-            kinds.push(format!("{unfinished} still waited for the end of an answer"));
-        }
-        if !kinds.is_empty() {
-            // Whoever comes when the server is gone is refused.
-            let died = if died.is_some() { "it died, hence " } else { "" };
-            writeln!(text, "{name}, {}: {died}{}", row.at(), kinds.join(", ")).ok();
-        }
-    }
-    for (name, how) in by_server(comparison, |row| row.died.as_deref()) {
-        // Rungs put their names in front of what they say.
-        let how = how.strip_prefix(name).map_or(how, |rest| rest.trim_start_matches(": "));
-        text.push_str(&ink.failure(&format!("{name} died: {how}\n")));
-    }
-    for (name, why) in by_server(comparison, |row| row.error.as_deref()) {
-        let why = format!("{name} has {}: {why}\n", lack(comparison, name));
-        text.push_str(&ink.failure(&why));
-    }
-    not_done(comparison, text);
-    held(comparison, text);
-    generator_notes(comparison, ink, text);
-    disturbed(comparison, ink, text);
-    let mut measured = comparison.rows.iter().filter(|row| !row.turns.is_empty()).peekable();
-    let has_any = measured.peek().is_some();
-    if measured.any(|row| comparison.has_less(row)) {
-        text.push_str(
-            "* measured only in part: it has fewer turns than others, or a shorter last one.\n",
-        );
-    }
-    if comparison.partial {
-        text.push_str(&ink.warning(if has_any {
-            "Interrupted: these are the figures until then.\n"
-        } else {
-            "Interrupted: nothing was measured until then.\n"
-        }));
-    }
-    if comparison.debug_build {
-        text.push_str("This is a debug build; `cargo run --release -- compare` says more.\n");
-    }
-}
-
-/// What a server that failed to start does not have, and at which levels.
-fn lack(comparison: &Comparison, name: &str) -> String {
-    let rows: Vec<_> = comparison.rows.iter().filter(|row| row.name == name).collect();
-    if rows.iter().all(|row| row.turns.is_empty()) {
-        return "no figures".to_owned();
-    }
-    let failed = rows.iter().filter(|row| row.error.is_some());
-    let (none, few): (Vec<&Row>, Vec<&Row>) = failed.partition(|row| row.turns.is_empty());
-    let at = |what, rows: &[&Row]| {
-        let levels: Vec<_> = rows.iter().map(|row| row.at()).collect();
-        (!rows.is_empty()).then(|| format!("{what} for {}", levels.join(", ")))
-    };
-    let lacks = [at("no figures", &none), at("fewer turns", &few)];
-    lacks.into_iter().flatten().collect::<Vec<_>>().join(" and ")
-}
-
-/// Which figures are those of the load generator.
-fn generator_notes(comparison: &Comparison, ink: Ink, text: &mut String) {
-    let at_limit: Vec<_> = comparison.rows.iter().filter(|row| row.is_of_generator()).collect();
-    if !at_limit.is_empty() {
-        let warning =
-            "The load generator was at its limit: req/s and times say little of the server.\n";
-        text.push_str(&ink.warning(warning));
-    }
-    for level in at_limit.chunk_by(|one, next| (one.work, one.level) == (next.work, next.level)) {
-        let names: Vec<_> = level.iter().map(|row| row.name.as_str()).collect();
-        text.push_str(&wrapped("  ", "    ", &format!("{}: {}", level[0].at(), names.join(", "))));
-    }
-}
-
-/// Which works are not for which servers.
-fn not_done(comparison: &Comparison, text: &mut String) {
-    let mut left_out = BTreeMap::<_, Vec<_>>::new();
-    for row in &comparison.rows {
-        if let Some(why) = &row.not_done {
-            let names = left_out.entry((row.work, why)).or_default();
-            if !names.contains(&row.name.as_str()) {
-                names.push(&row.name);
-            }
-        }
-    }
-    for ((work, why), names) in left_out {
-        let words = format!("{} leaves out {}: {why}.", work.name(), and(&names));
-        text.push_str(&wrapped("", "  ", &words));
-    }
-}
-
-/// Who could not hold as many connections as it should.
-fn held(comparison: &Comparison, text: &mut String) {
-    for row in &comparison.rows {
-        let least = row.turns.iter().filter_map(|turn| turn.held).min();
-        if let Some(held) = least.filter(|&held| held < row.level as u64) {
-            writeln!(text, "{}, {}: it took {held}", row.name, row.at()).ok();
-        }
-    }
-}
-
-/// Which rows have turns in which others had much of the machine.
-fn disturbed(comparison: &Comparison, ink: Ink, text: &mut String) {
-    let turns = || comparison.rows.iter().flat_map(|row| &row.turns);
-    let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
-    if disturbed > 0 {
-        let words = format!(
-            "In {disturbed} of {all} turns others had more than a tenth of this machine's \
-             processors: the figures are theirs too."
-        );
-        text.push_str(&ink.warning(&wrapped("", "", &words)));
-    }
-}
-
-/// What the rows of a server tell, once for each server.
-fn by_server<'a>(
-    comparison: &'a Comparison,
-    tell: impl Fn(&'a Row) -> Option<&'a str>,
-) -> BTreeMap<&'a str, &'a str> {
-    comparison.rows.iter().filter_map(|row| Some((row.name.as_str(), tell(row)?))).collect()
-}
-
 fn none() -> String {
     "–".to_owned()
 }
@@ -450,7 +254,7 @@ mod tests {
         super::super::compare::{Peer, Plan, Subject, TurnFigures},
         *,
     };
-    use std::time::Duration;
+    use std::{collections::BTreeMap, time::Duration};
 
     /// Of three servers, which one turn each has been planned for at two levels; none had one yet.
     fn comparison() -> Comparison {

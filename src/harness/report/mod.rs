@@ -1,4 +1,4 @@
-//! Text and JSON, made from plain data: no I/O here but the writing of a file.
+//! Text, JSON and HTML, made from plain data: no I/O here but the writing of a file.
 
 mod against;
 mod check;
@@ -8,6 +8,8 @@ mod ink;
 mod ladder;
 mod learn;
 pub mod load;
+mod notes;
+mod page;
 mod paragraph;
 mod short;
 mod table;
@@ -24,6 +26,7 @@ pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};
 pub use learn::{Row, difference_text, hint_text, outcome_text, step_text, way_json, way_table};
 pub use load::{LoadRun, load_csv, load_done, load_hdr, load_json, load_live, load_text};
+pub use page::comparison_html;
 pub use watch::{
     CONNECTION_TITLES, LISTENER_TITLES, PROCESS_TITLES, STATE_TITLES, connection_cells,
     counters_line, event_lines, headline, listener_cells, process_cells, snapshot_json,

@@ -19,6 +19,12 @@ pub(super) fn count(count: u64) -> String {
     if count < 10_000 { count.to_string() } else { number(count as f64) }
 }
 
+/// A count that travels as a number of another kind.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
+pub(super) fn count_of(number: f64) -> String {
+    count(number as u64)
+}
+
 /// Microseconds, in at most five characters: `85µs`, `1.2ms`, `12ms`, `1.2s`.
 pub(super) fn time(microseconds: f64) -> String {
     match microseconds {

@@ -1,0 +1,461 @@
+//! What the laws of queues say of a server from its low levels, beside what was measured: a curve,
+//! and where and why the measurement leaves it.
+//!
+//! - Closed loops: the Universal Scalability Law, throughput over clients, X(N) = λN / (1 + σ(N−1) +
+//!   κN(N−1)) with λ what one client gets, σ what must be done one after another and κ what all do
+//!   with all (Gunther, Guerrilla Capacity Planning, 2007). Its response time is Little's law:
+//!   a closed loop has N in the system, so R = N / X.
+//! - Open loops: the queue M/M/c. Requests come at random, so some must wait although the server
+//!   could do all of them; for how long is Erlang's C formula. Its response time has no bound where as
+//!   much comes as can be done.
+
+use super::{Broke, Comparison, Estimate, Row, Unit, Work};
+
+/// How much a figure may be off what is predicted without a word.
+const OFF: f64 = 0.1;
+
+/// From what share of the time on a processor is full.
+const FULL: f64 = 0.9;
+
+/// How many points a curve is drawn with.
+const POINTS: usize = 48;
+
+/// The law that a server should follow, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Law {
+    /// The Universal Scalability Law.
+    Scalability {
+        /// Answers a second of one client.
+        lambda: f64,
+        /// The share that must be done one after another.
+        sigma: f64,
+        /// What each costs each other.
+        kappa: f64,
+    },
+    /// M/M/c.
+    Queue {
+        /// How many requests are worked at, at once.
+        servers: u32,
+        /// Answers a second at most.
+        capacity: f64,
+        /// What an answer takes, in microseconds, however little is to do.
+        alone: f64,
+    },
+}
+
+/// What is predicted of a server at one work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The server.
+    pub name: String,
+    /// What the clients ask for.
+    pub work: Work,
+    /// The law, fitted.
+    pub law: Law,
+    /// The levels that it was fitted to; all others are above.
+    pub fitted: Vec<usize>,
+    /// Where the measurement leaves it first; `None` if it stays.
+    pub leaves: Option<Leaving>,
+}
+
+/// Where a measurement leaves the prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaving {
+    /// At how many clients, or percent.
+    pub level: usize,
+    /// Answers a second of a closed loop, the mean response time in microseconds of an open one.
+    /// There is none where a queue has no end.
+    pub predicted: Option<f64>,
+    /// The same, measured.
+    pub measured: f64,
+    /// What else was seen there, the most telling first.
+    pub why: Vec<Why>,
+}
+
+/// What may be why a measurement is not as predicted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// The server was gone.
+    Died,
+    /// So many requests in a thousand failed.
+    Failed(f64),
+    /// The figures are the load generator's.
+    Generator,
+    /// Others had much of the machine.
+    Disturbed,
+    /// Descriptors or zombies add up.
+    AddsUp(Broke),
+    /// Its processors were busy for this share of the time, and an answer took so many times the CPU
+    /// that it took at the lowest level.
+    Full {
+        /// Of the time.
+        busy: f64,
+        /// For one.
+        dearer: f64,
+    },
+    /// Its processors had nothing to do for the rest of this share: it waits.
+    Waits {
+        /// Of the time.
+        busy: f64,
+    },
+    /// More comes than can be done: the queue grows until the turn is over.
+    Overrun,
+}
+
+impl Law {
+    /// What the law says of answers a second with so many clients, or of the mean response time in
+    /// microseconds at so many requests a second; `None` where a queue has no end.
+    pub fn at(&self, x: f64) -> Option<f64> {
+        match *self {
+            Self::Scalability { lambda, sigma, kappa } => {
+                Some(lambda * x / (1.0 + sigma * (x - 1.0) + kappa * x * (x - 1.0)))
+            }
+            Self::Queue { servers, capacity, alone } => {
+                Some(alone + wait(servers, capacity, x)? * 1e6)
+            }
+        }
+    }
+
+    /// Some points of its curve between two places, further apart the higher, as on a logarithmic
+    /// scale.
+    pub fn curve(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
+        #[expect(clippy::cast_precision_loss, reason = "a few points")]
+        let place = |index: usize| from * (to / from).powf(index as f64 / (POINTS - 1) as f64);
+        (0..POINTS).map(place).filter_map(|x| Some((x, self.at(x)?))).collect()
+    }
+
+    /// The number of clients with which the Universal Scalability Law has its maximum.
+    pub fn peak(&self) -> Option<f64> {
+        match *self {
+            Self::Scalability { sigma, kappa, .. } if kappa > 0.0 && sigma < 1.0 => {
+                Some(((1.0 - sigma) / kappa).sqrt())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The predictions for all servers and works that have levels enough: three of which something came.
+pub fn predict(comparison: &Comparison) -> Vec<Prediction> {
+    let places = comparison.rows.iter().map(|row| (row.work, &row.name));
+    let mut seen = Vec::new();
+    for place in places {
+        if !seen.contains(&place) {
+            seen.push(place);
+        }
+    }
+    let of = |(work, name): (Work, &String)| {
+        let rows = comparison.rows.iter().filter(move |row| row.work == work && &row.name == name);
+        let rows: Vec<_> = rows.filter(|row| row.answered > 0).collect();
+        prediction(comparison, work, &rows)
+    };
+    seen.into_iter().filter_map(of).collect()
+}
+
+fn prediction(comparison: &Comparison, work: Work, rows: &[&Row]) -> Option<Prediction> {
+    let mut rows = rows.to_vec();
+    rows.sort_by_key(|row| row.level);
+    let (low, high) = match work.unit() {
+        Unit::Clients => {
+            rows.split_at_checked(rows.len().saturating_sub(1).min(low(rows.len())))?
+        }
+        // At and above what it can give, a queue has no end.
+        Unit::Percent => rows.split_at(rows.partition_point(|row| row.level <= 50)),
+        Unit::Held => return None,
+    };
+    let law = match work.unit() {
+        Unit::Percent => queue(comparison, low.last()?)?,
+        _ => scalability(low)?,
+    };
+    let base = low.first()?;
+    let leaves = high.iter().find_map(|row| leaving(comparison, &law, base, row));
+    let fitted = low.iter().map(|row| row.level).collect();
+    Some(Prediction { name: base.name.clone(), work, law, fitted, leaves })
+}
+
+/// How many of so many levels are low: two of three.
+fn low(levels: usize) -> usize {
+    (2 * levels).div_ceil(3)
+}
+
+/// The Universal Scalability Law through some levels: with two of them nothing can be said of κ.
+fn scalability(rows: &[&Row]) -> Option<Law> {
+    // N / X = 1/λ + σ/λ (N−1) + κ/λ N(N−1), each for one of what was measured, so that the levels
+    // weigh alike.
+    let equation = |row: &&Row| {
+        let (n, x) = (clients(row), row.requests_per_second?.median);
+        (x > 0.0).then(|| [1.0, n - 1.0, n * (n - 1.0)].map(|term| term * x / n))
+    };
+    let equations: Vec<_> = rows.iter().map(equation).collect::<Option<_>>()?;
+    let most = match equations.len() {
+        0 | 1 => return None,
+        2 => 2,
+        _ => 3,
+    };
+    let [first, second, third] = not_negative(&equations, most)?;
+    (first > 0.0).then(|| Law::Scalability {
+        lambda: 1.0 / first,
+        sigma: second / first,
+        kappa: third / first,
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "levels are small")]
+fn clients(row: &Row) -> f64 {
+    row.level as f64
+}
+
+/// The coefficients, none negative, of which the sums of terms are closest to one; the first is one
+/// of them, and of the others up to `most - 1`. There are so few that each choice is tried.
+fn not_negative(equations: &[[f64; 3]], most: usize) -> Option<[f64; 3]> {
+    let choices: [&[usize]; 4] = [&[0], &[0, 1], &[0, 2], &[0, 1, 2]];
+    let usable = choices.into_iter().filter(|choice| choice.iter().all(|&term| term < most));
+    let solved = usable.filter_map(|choice| least_squares(equations, choice));
+    let solved = solved.filter(|solution| solution.iter().all(|&one| one >= 0.0));
+    let off = |solution: &[f64; 3]| -> f64 {
+        let sum = |terms: &[f64; 3]| terms.iter().zip(solution).map(|(a, b)| a * b).sum::<f64>();
+        equations.iter().map(|terms| (sum(terms) - 1.0).powi(2)).sum()
+    };
+    solved.min_by(|one, next| off(one).total_cmp(&off(next)))
+}
+
+/// The same without the bound, of some of the terms: the normal equations, by elimination.
+fn least_squares(equations: &[[f64; 3]], terms: &[usize]) -> Option<[f64; 3]> {
+    let count = terms.len();
+    let mut rows = [[0.0; 4]; 3];
+    for equation in equations {
+        for (row, &own) in rows.iter_mut().zip(terms) {
+            for (cell, &other) in row.iter_mut().zip(terms) {
+                *cell += equation[own] * equation[other];
+            }
+            row[3] += equation[own];
+        }
+    }
+    for pivot in 0..count {
+        let scale = rows[pivot][pivot];
+        if scale.abs() < f64::MIN_POSITIVE {
+            return None;
+        }
+        rows[pivot].iter_mut().for_each(|cell| *cell /= scale);
+        let own = rows[pivot];
+        let others = rows.iter_mut().take(count).enumerate().filter(|(at, _)| *at != pivot);
+        for (_, row) in others {
+            let factor = row[pivot];
+            row.iter_mut().zip(own).for_each(|(cell, other)| *cell -= factor * other);
+        }
+    }
+    let mut solution = [0.0; 3];
+    for (row, &term) in rows.iter().zip(terms) {
+        solution[term] = row[3];
+    }
+    solution.iter().all(|one| one.is_finite()).then_some(solution)
+}
+
+/// M/M/c with what the server gives at most, which each turn finds out before its open loop, and as
+/// many servers as it keeps processors busy; what an answer takes alone is fitted to a low level.
+fn queue(comparison: &Comparison, low: &Row) -> Option<Law> {
+    let share = clients(low) / 100.0;
+    let offered = Estimate::of(low.turns.iter().filter_map(|turn| turn.offered))?.median;
+    let capacity = offered / share;
+    let busy = comparison
+        .rows
+        .iter()
+        .filter(|row| row.name == low.name && row.work == low.work)
+        .filter_map(processors)
+        .fold(0.0, f64::max);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few processors")]
+    let servers = busy.round().clamp(1.0, 1024.0) as u32;
+    let alone = low.mean_us?.median - wait(servers, capacity, offered)? * 1e6;
+    Some(Law::Queue { servers, capacity, alone: alone.max(0.0) })
+}
+
+/// For how many seconds a request waits on average before it is worked at, in the queue M/M/c: with
+/// so many servers that can do `capacity` a second together when `rate` a second come at random.
+fn wait(servers: u32, capacity: f64, rate: f64) -> Option<f64> {
+    let spare = capacity - rate;
+    if spare <= 0.0 {
+        return None;
+    }
+    // Erlang's B by its recurrence, and C from it: who comes when all are busy.
+    let offered = rate * f64::from(servers) / capacity;
+    let blocked = (1..=servers)
+        .map(f64::from)
+        .fold(1.0, |blocked, n| offered * blocked / (n + offered * blocked));
+    let waits = blocked / (1.0 - rate / capacity * (1.0 - blocked));
+    Some(waits / spare)
+}
+
+/// How many processors a server has kept busy.
+fn processors(row: &Row) -> Option<f64> {
+    let busy = row.turns.iter().filter(|turn| turn.seconds > 0.0);
+    Estimate::of(busy.map(|turn| turn.cpu_seconds / turn.seconds)).map(|one| one.median)
+}
+
+fn leaving(comparison: &Comparison, law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
+    let (predicted, measured) = match law {
+        Law::Scalability { .. } => (law.at(clients(row)), row.requests_per_second?),
+        Law::Queue { .. } => {
+            let offered = Estimate::of(row.turns.iter().filter_map(|turn| turn.offered))?;
+            (law.at(offered.median), row.mean_us?)
+        }
+    };
+    let stays = predicted.is_some_and(|predicted| {
+        measured.holds(predicted) || (measured.median / predicted - 1.0).abs() <= OFF
+    });
+    (!stays).then(|| Leaving {
+        level: row.level,
+        predicted,
+        measured: measured.median,
+        why: why(comparison, base, row, predicted.is_none()),
+    })
+}
+
+/// What was seen at this level that tells why it is not as the lower ones have it.
+fn why(comparison: &Comparison, base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
+    let failed: u64 = row.failures.values().sum();
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    let failed = failed as f64 * 1000.0 / (failed + row.answered).max(1) as f64;
+    let has = comparison.placement.as_ref().map(|one| one.server.len());
+    let has = has.or(comparison.machine.as_ref().map(|machine| machine.processors)).unwrap_or(1);
+    #[expect(clippy::cast_precision_loss, reason = "a few processors")]
+    let busy = processors(row).map(|busy| busy / has as f64);
+    let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
+    let dearer = cpu(row).zip(cpu(base)).map_or(1.0, |(now, then)| now / then);
+    let load = busy
+        .map(|busy| if busy >= FULL { Why::Full { busy, dearer } } else { Why::Waits { busy } });
+    let disturbed = row.turns.iter().any(|turn| turn.disturbed);
+    let adds_up = matches!(row.broke, Broke::Leaks | Broke::Zombies);
+    let seen = [
+        row.died.is_some().then_some(Why::Died),
+        is_overrun.then_some(Why::Overrun),
+        (failed >= 1.0).then_some(Why::Failed(failed)),
+        row.is_of_generator().then_some(Why::Generator),
+        adds_up.then_some(Why::AddsUp(row.broke)),
+        load.filter(|_| !is_overrun),
+        disturbed.then_some(Why::Disturbed),
+    ];
+    seen.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Peer, Plan, Subject, TurnFigures},
+        *,
+    };
+    use std::{collections::BTreeMap, time::Duration};
+
+    const LEVELS: [usize; 6] = [1, 4, 16, 64, 256, 1000];
+
+    /// Of one server, with a figure at each level.
+    fn comparison(work: Work, levels: &[usize], figures: &[TurnFigures]) -> Comparison {
+        let mut comparison = Comparison::of(&Plan {
+            subjects: vec![Subject::Peer(Peer::Command("one {port}".to_owned()))],
+            works: vec![(work, levels.to_vec())],
+            rounds: 1,
+            warm_up: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            base: None,
+            seed: 0,
+            placement: None,
+        });
+        for (row, &turn) in comparison.rows.iter_mut().zip(figures) {
+            row.answered = 1000;
+            row.requests_per_second = Estimate::of([turn.requests_per_second]);
+            row.mean_us = turn.mean_us.and_then(|mean| Estimate::of([mean]));
+            row.turns.push(turn);
+        }
+        comparison
+    }
+
+    fn closed(lambda: f64, sigma: f64, kappa: f64) -> Vec<TurnFigures> {
+        let law = Law::Scalability { lambda, sigma, kappa };
+        let turn = |level: usize| TurnFigures {
+            requests_per_second: law.at(f64::from(u16::try_from(level).unwrap())).unwrap(),
+            seconds: 1.0,
+            ..TurnFigures::default()
+        };
+        LEVELS.into_iter().map(turn).collect()
+    }
+
+    fn only(comparison: &Comparison) -> Prediction {
+        let [prediction] = &predict(comparison)[..] else { panic!("not one") };
+        prediction.clone()
+    }
+
+    #[test]
+    fn a_server_that_follows_the_law_gives_its_numbers_back() {
+        for (sigma, kappa) in [(0.0, 0.0), (0.05, 0.0), (0.02, 0.0001), (0.0, 0.001)] {
+            let found = only(&comparison(Work::Hello, &LEVELS, &closed(1000.0, sigma, kappa)));
+            let Law::Scalability { lambda, sigma: s, kappa: k } = found.law else { panic!() };
+            let is_close = |one: f64, other: f64| (one - other).abs() < 1e-6 * other.max(1.0);
+            assert!(is_close(lambda, 1000.0) && is_close(s, sigma) && is_close(k, kappa));
+            assert_eq!((&found.fitted[..], &found.leaves), (&LEVELS[..4], &None));
+        }
+        let law = Law::Scalability { lambda: 1.0, sigma: 0.0, kappa: 0.0001 };
+        assert_eq!(law.peak().map(f64::round), Some(100.0));
+    }
+
+    #[test]
+    fn where_a_server_leaves_the_law_is_found_and_why() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        figures[4] = TurnFigures {
+            requests_per_second: 2000.0,
+            seconds: 2.0,
+            cpu_seconds: 0.5,
+            ..TurnFigures::default()
+        };
+        let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
+        comparison.machine = None;
+        let row = &mut comparison.rows[4];
+        row.failures = BTreeMap::from([("reset".to_owned(), 1000)]);
+        let leaves = only(&comparison).leaves.unwrap();
+        assert_eq!((leaves.level, leaves.measured), (256, 2000.0));
+        let predicted = leaves.predicted.unwrap();
+        assert!((predicted - 256_000.0 / 26.5).abs() < 1e-3, "{predicted}");
+        assert_eq!(leaves.why, [Why::Failed(500.0), Why::Waits { busy: 0.25 }]);
+    }
+
+    #[test]
+    fn of_less_than_three_levels_nothing_is_predicted() {
+        let figures = closed(1000.0, 0.1, 0.0);
+        assert_eq!(predict(&comparison(Work::Hello, &LEVELS[..2], &figures)), []);
+        // Nor of one that has no answers.
+        let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
+        comparison.rows[..4].iter_mut().for_each(|row| row.answered = 0);
+        assert_eq!(predict(&comparison), []);
+    }
+
+    #[test]
+    fn waiting_is_that_of_the_books() {
+        // M/M/1: ρ/(μ-λ). M/M/2 at ρ = 0.75 with 1 a second each: Erlang's C is 9/14.
+        let waits = [wait(1, 10.0, 8.0), wait(2, 2.0, 1.5), wait(3, 3.0, 3.0)];
+        let [one, two, none] = waits;
+        assert!((one.unwrap() - 0.4).abs() < 1e-9, "{one:?}");
+        assert!((two.unwrap() - 9.0 / 14.0 / 0.5).abs() < 1e-9, "{two:?}");
+        assert_eq!(none, None);
+    }
+
+    #[test]
+    fn an_open_loop_is_a_queue_that_has_no_end_at_capacity() {
+        let levels = [50, 90, 100];
+        let figures = [(500.0, 1100.0), (900.0, 9100.0), (1000.0, 500_000.0)];
+        let figures = figures.map(|(offered, mean)| TurnFigures {
+            offered: Some(offered),
+            mean_us: Some(mean),
+            seconds: 1.0,
+            cpu_seconds: 0.9,
+            ..TurnFigures::default()
+        });
+        let found = only(&comparison(Work::Overload, &levels, &figures));
+        // At half of its capacity of 1,000 a second the queue costs a millisecond, at 90 % nine.
+        let Law::Queue { servers, capacity, alone } = found.law else { panic!() };
+        assert_eq!((servers, capacity), (1, 1000.0));
+        assert!((alone - 100.0).abs() < 1e-6, "{alone}");
+        let leaves = found.leaves.unwrap();
+        assert_eq!(
+            (leaves.level, leaves.predicted, &leaves.why[..]),
+            (100, None, &[Why::Overrun][..])
+        );
+    }
+}

@@ -1,0 +1,255 @@
+//! What is to be said of a comparison besides its figures: how it was made, what cannot be told apart,
+//! what went wrong. As sentences, for whoever lays them out.
+
+use super::{
+    super::compare::{Comparison, Row},
+    ink::Ink,
+    paragraph::wrapped,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+/// A sentence or two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) tone: Tone,
+    pub(super) words: String,
+    /// What it is about, one by one.
+    pub(super) items: Vec<String>,
+}
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Good to know.
+    Plain,
+    /// What to know before the figures are believed.
+    Warning,
+    /// What went wrong, in words that are not ours and stay in their lines.
+    Failure,
+}
+
+impl Note {
+    fn new(tone: Tone, words: impl Into<String>) -> Self {
+        Self { tone, words: words.into(), items: Vec::new() }
+    }
+
+    /// As lines of a terminal.
+    pub(super) fn text(&self, ink: Ink) -> String {
+        let mut text = match self.tone {
+            Tone::Plain => wrapped("", "  ", &self.words),
+            Tone::Warning => ink.warning(&wrapped("", "", &self.words)),
+            Tone::Failure => ink.failure(&format!("{}\n", self.words)),
+        };
+        text.extend(self.items.iter().map(|item| wrapped("  ", "    ", item)));
+        text
+    }
+}
+
+/// How it was measured.
+pub(super) fn method(comparison: &Comparison) -> String {
+    let turns = match comparison.rounds {
+        1 => "1 turn".to_owned(),
+        many => format!("{many} turns"),
+    };
+    let works: BTreeSet<_> = comparison.rows.iter().map(|row| row.work.stretch()).collect();
+    let lengths =
+        works.iter().map(|&times| (comparison.seconds_per_turn * f64::from(times)).to_string());
+    let mut words = format!(
+        "{turns} of {} s a row, in random order (--seed {}). ",
+        lengths.collect::<Vec<_>>().join(" or "),
+        comparison.seed
+    );
+    match &comparison.placement {
+        Some(placement) => {
+            let list = |all: &[usize]| {
+                let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+                match &all[..] {
+                    [one] => format!("processor {one}"),
+                    _ => format!("processors {}", all.join(", ")),
+                }
+            };
+            let [server, generator] =
+                [&placement.server, &placement.generator].map(|one| list(one));
+            // Writing into a String cannot fail.
+            write!(words, "Servers on {server}, load generator on {generator}.").ok();
+        }
+        None => words.push_str("Servers and load generator share the processors."),
+    }
+    words
+}
+
+/// Which rows cannot be told apart: in the order of their rates, as many as there are in a row of
+/// which no two differ for sure. One may be in two such rows.
+pub(super) fn apart(comparison: &Comparison) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for rows in comparison.groups() {
+        let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
+        let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
+        rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
+        let mut told = 0;
+        for (first, row) in rows.iter().enumerate() {
+            let differs = |next: &&&Row| {
+                rows[first..]
+                    .iter()
+                    .take_while(|one| !std::ptr::eq(**one, **next))
+                    .any(|one| one.surely_differs(next))
+            };
+            let alike = rows[first..].iter().take_while(|next| !differs(next)).count();
+            if alike > 1 && first + alike > told {
+                told = first + alike;
+                let names: Vec<_> = rows[first..told].iter().map(|row| row.name.as_str()).collect();
+                let names = and(&names);
+                let words =
+                    format!("{}: no difference in req/s is sure between {names}.", row.at());
+                notes.push(Note::new(Tone::Plain, words));
+            }
+        }
+    }
+    notes
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn and(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.join(""),
+    }
+}
+
+/// What the tables have no room for.
+pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
+    let mut notes = failures(comparison);
+    notes.extend(by_server(comparison, |row| row.died.as_deref()).into_iter().map(
+        |(name, how)| {
+            // Rungs put their names in front of what they say.
+            let how = how.strip_prefix(name).map_or(how, |rest| rest.trim_start_matches(": "));
+            Note::new(Tone::Failure, format!("{name} died: {how}"))
+        },
+    ));
+    notes.extend(by_server(comparison, |row| row.error.as_deref()).into_iter().map(
+        |(name, why)| {
+            let lacks = lack(comparison, name);
+            Note::new(Tone::Failure, format!("{name} has {lacks}: {why}"))
+        },
+    ));
+    notes.extend(not_done(comparison));
+    notes.extend(held(comparison));
+    notes.extend(generator(comparison));
+    notes.extend(disturbed(comparison));
+    let mut measured = comparison.rows.iter().filter(|row| !row.turns.is_empty()).peekable();
+    let has_any = measured.peek().is_some();
+    if measured.any(|row| comparison.has_less(row)) {
+        let words =
+            "* measured only in part: it has fewer turns than others, or a shorter last one.";
+        notes.push(Note::new(Tone::Plain, words));
+    }
+    if comparison.partial {
+        let words = if has_any {
+            "Interrupted: these are the figures until then."
+        } else {
+            "Interrupted: nothing was measured until then."
+        };
+        notes.push(Note::new(Tone::Warning, words));
+    }
+    if comparison.debug_build {
+        let words = "This is a debug build; `cargo run --release -- compare` says more.";
+        notes.push(Note::new(Tone::Plain, words));
+    }
+    notes
+}
+
+/// Which requests failed, row by row.
+fn failures(comparison: &Comparison) -> Vec<Note> {
+    let note = |row: &Row| {
+        let Row { name, failures, answered, unfinished, died, .. } = row;
+        let mut kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        if *answered == 0 && *unfinished > 0 {
+            kinds.push(format!("{unfinished} still waited for the end of an answer"));
+        }
+        // Whoever comes when the server is gone is refused.
+        let died = if died.is_some() { "it died, hence " } else { "" };
+        let words = format!("{name}, {}: {died}{}", row.at(), kinds.join(", "));
+        (!kinds.is_empty()).then(|| Note::new(Tone::Plain, words))
+    };
+    comparison.rows.iter().filter_map(note).collect()
+}
+
+/// What a server that failed to start does not have, and at which levels.
+fn lack(comparison: &Comparison, name: &str) -> String {
+    let rows: Vec<_> = comparison.rows.iter().filter(|row| row.name == name).collect();
+    if rows.iter().all(|row| row.turns.is_empty()) {
+        return "no figures".to_owned();
+    }
+    let failed = rows.iter().filter(|row| row.error.is_some());
+    let (none, few): (Vec<&Row>, Vec<&Row>) = failed.partition(|row| row.turns.is_empty());
+    let at = |what, rows: &[&Row]| {
+        let levels: Vec<_> = rows.iter().map(|row| row.at()).collect();
+        (!rows.is_empty()).then(|| format!("{what} for {}", levels.join(", ")))
+    };
+    let lacks = [at("no figures", &none), at("fewer turns", &few)];
+    lacks.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+}
+
+/// Which figures are those of the load generator.
+fn generator(comparison: &Comparison) -> Option<Note> {
+    let at_limit: Vec<_> = comparison.rows.iter().filter(|row| row.is_of_generator()).collect();
+    let words = "The load generator was at its limit: req/s and times say little of the server.";
+    let levels = at_limit.chunk_by(|one, next| (one.work, one.level) == (next.work, next.level));
+    let item = |level: &[&Row]| {
+        let names: Vec<_> = level.iter().map(|row| row.name.as_str()).collect();
+        format!("{}: {}", level[0].at(), names.join(", "))
+    };
+    let items = levels.map(item).collect();
+    let note = Note { items, ..Note::new(Tone::Warning, words) };
+    (!at_limit.is_empty()).then_some(note)
+}
+
+/// Which works are not for which servers.
+fn not_done(comparison: &Comparison) -> Vec<Note> {
+    let mut left_out = BTreeMap::<_, Vec<_>>::new();
+    for row in &comparison.rows {
+        if let Some(why) = &row.not_done {
+            let names = left_out.entry((row.work, why)).or_default();
+            if !names.contains(&row.name.as_str()) {
+                names.push(&row.name);
+            }
+        }
+    }
+    let words = |((work, why), names): ((super::super::compare::Work, &String), Vec<&str>)| {
+        let words = format!("{} leaves out {}: {why}.", work.name(), and(&names));
+        Note::new(Tone::Plain, words)
+    };
+    left_out.into_iter().map(words).collect()
+}
+
+/// Who could not hold as many connections as it should.
+fn held(comparison: &Comparison) -> Vec<Note> {
+    let note = |row: &Row| {
+        let least = row.turns.iter().filter_map(|turn| turn.held).min();
+        let held = least.filter(|&held| held < row.level as u64)?;
+        Some(Note::new(Tone::Plain, format!("{}, {}: it took {held}", row.name, row.at())))
+    };
+    comparison.rows.iter().filter_map(note).collect()
+}
+
+/// Which rows have turns in which others had much of the machine.
+fn disturbed(comparison: &Comparison) -> Option<Note> {
+    let turns = || comparison.rows.iter().flat_map(|row| &row.turns);
+    let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
+    let words = format!(
+        "In {disturbed} of {all} turns others had more than a tenth of this machine's processors: \
+         the figures are theirs too."
+    );
+    (disturbed > 0).then(|| Note::new(Tone::Warning, words))
+}
+
+/// What the rows of a server tell, once for each server.
+fn by_server<'a>(
+    comparison: &'a Comparison,
+    tell: impl Fn(&'a Row) -> Option<&'a str>,
+) -> BTreeMap<&'a str, &'a str> {
+    comparison.rows.iter().filter_map(|row| Some((row.name.as_str(), tell(row)?))).collect()
+}

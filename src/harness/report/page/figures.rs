@@ -1,0 +1,241 @@
+//! Which charts a work has, and what is in them.
+
+use super::{
+    super::{
+        super::compare::{Broke, Comparison, Estimate, Law, Prediction, Row, Unit, Work},
+        short,
+    },
+    chart::{Axis, Chart, Kind, Line, Point, Words},
+};
+
+/// A chart, and the table of its values.
+#[derive(Debug)]
+pub(super) struct Figure {
+    /// What it shows.
+    pub(super) title: &'static str,
+    /// How to read it.
+    pub(super) about: String,
+    pub(super) chart: Chart,
+    /// What the table's columns are.
+    pub(super) levels: Vec<String>,
+    /// A server, and its values at the levels.
+    pub(super) rows: Vec<(String, Vec<Option<Estimate>>)>,
+    /// A value in a few characters.
+    pub(super) shown: fn(f64) -> String,
+}
+
+/// A figure of a row.
+struct Quantity {
+    title: &'static str,
+    axis: &'static str,
+    of: fn(&Row) -> Option<Estimate>,
+    shown: fn(f64) -> String,
+    is_logarithmic: bool,
+    /// What is predicted of it.
+    law: fn(&Law, f64, f64) -> Vec<(f64, f64)>,
+    about: &'static str,
+}
+
+const RATE: Quantity = Quantity {
+    title: "Throughput",
+    axis: "answers a second",
+    of: |row| row.requests_per_second,
+    shown: short::number,
+    is_logarithmic: false,
+    law: |law, from, to| match law {
+        Law::Scalability { .. } => law.curve(from, to),
+        Law::Queue { .. } => Vec::new(),
+    },
+    about: "Complete answers a second.",
+};
+
+const MEDIAN: Quantity = Quantity {
+    title: "Response time, the median",
+    axis: "p50",
+    of: |row| row.p50_us,
+    shown: short::time,
+    is_logarithmic: true,
+    law: |law, from, to| match law {
+        // Little's law: as many as there are clients are in the system.
+        Law::Scalability { .. } => {
+            law.curve(from, to).into_iter().map(|(n, rate)| (n, n / rate * 1e6)).collect()
+        }
+        Law::Queue { .. } => Vec::new(),
+    },
+    about: "Half of the answers came within this time.",
+};
+
+const MEAN: Quantity = Quantity {
+    title: "Response time over offered load",
+    axis: "mean",
+    of: |row| row.mean_us,
+    shown: short::time,
+    is_logarithmic: true,
+    law: |law, from, to| match law {
+        Law::Queue { .. } => law.curve(from, to),
+        Law::Scalability { .. } => Vec::new(),
+    },
+    about: "The mean, from the moment at which each request was due.",
+};
+
+const P99: Quantity = Quantity {
+    title: "Response time, 99 of 100",
+    axis: "p99",
+    of: |row| row.p99_us,
+    shown: short::time,
+    is_logarithmic: true,
+    law: |_, _, _| Vec::new(),
+    about: "99 of 100 answers came within this time.",
+};
+
+const CPU: Quantity = Quantity {
+    title: "CPU per answer",
+    axis: "CPU",
+    of: |row| row.cpu_us_per_request,
+    shown: short::time,
+    is_logarithmic: true,
+    law: |_, _, _| Vec::new(),
+    about: "Processor time of the server and all its children, for one answer.",
+};
+
+const MEMORY: Quantity = Quantity {
+    title: "Memory per connection",
+    axis: "bytes",
+    of: |row| row.memory_per_connection.filter(|one| one.median > 0.0),
+    shown: bytes,
+    is_logarithmic: true,
+    law: |_, _, _| Vec::new(),
+    about: "By how much the proportional set size of all processes grew for each connection that is \
+            held. What the kernel keeps for it is not in this.",
+};
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most an exabyte")]
+fn bytes(bytes: f64) -> String {
+    short::memory(bytes as u64)
+}
+
+/// The figures of a work.
+pub(super) fn of(comparison: &Comparison, work: Work, predictions: &[Prediction]) -> Vec<Figure> {
+    let quantities: &[&Quantity] = match work.unit() {
+        Unit::Clients => &[&RATE, &MEDIAN, &P99, &CPU],
+        Unit::Held => &[&MEMORY, &RATE, &P99, &CPU],
+        Unit::Percent => &[&MEAN, &P99, &RATE],
+    };
+    let figure = |quantity: &&Quantity| figure(comparison, work, predictions, quantity);
+    quantities.iter().map(figure).filter(|figure| !figure.chart.is_empty()).collect()
+}
+
+fn figure(
+    comparison: &Comparison,
+    work: Work,
+    predictions: &[Prediction],
+    quantity: &Quantity,
+) -> Figure {
+    let mut levels: Vec<_> =
+        comparison.rows.iter().filter(|row| row.work == work).map(|row| row.level).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    let mut lines = Vec::new();
+    let mut rows = Vec::new();
+    for (index, server) in comparison.servers.iter().enumerate() {
+        let is_own = |row: &&Row| row.work == work && row.name == server.name;
+        let mut own: Vec<_> = comparison.rows.iter().filter(is_own).collect();
+        own.sort_by_key(|row| row.level);
+        let law = predictions.iter().find(|one| one.name == server.name && one.work == work);
+        let line = line(index, &own, law, quantity);
+        let value = |&level: &usize| (quantity.of)(own.iter().find(|row| row.level == level)?);
+        let values: Vec<_> = levels.iter().map(value).collect();
+        if values.iter().any(Option::is_some) {
+            rows.push((server.name.clone(), values));
+            lines.push(line);
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "levels are small")]
+    let places = levels.iter().map(|&level| level as f64).collect();
+    let (title, words, shown): (_, _, fn(f64) -> String) = match work.unit() {
+        Unit::Clients => ("clients at once", Words::At(places), short::count_of),
+        Unit::Held => ("connections held", Words::At(places), short::count_of),
+        Unit::Percent => ("requests a second that were due", Words::Round, short::number),
+    };
+    let level = |level: &usize| match work.unit() {
+        Unit::Percent => format!("{level} %"),
+        Unit::Clients | Unit::Held => level.to_string(),
+    };
+    Figure {
+        title: quantity.title,
+        about: quantity.about.to_owned(),
+        chart: Chart {
+            x: Axis { title: title.to_owned(), words, shown },
+            y: Axis { title: quantity.axis.to_owned(), words: Words::Round, shown: quantity.shown },
+            is_logarithmic: quantity.is_logarithmic,
+            lines,
+        },
+        levels: levels.iter().map(level).collect(),
+        rows,
+        shown: quantity.shown,
+    }
+}
+
+fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quantity) -> Line {
+    let knee = knee(rows).filter(|_| quantity.title == MEAN.title);
+    let point = |row: &&Row| {
+        let x = place(row)?;
+        let estimate = (quantity.of)(row)?;
+        let Estimate { median, low, high } = estimate;
+        // A logarithmic axis has no place for nothing.
+        if median <= 0.0 && quantity.is_logarithmic {
+            return None;
+        }
+        let kind = if knee == Some(row.level) {
+            Kind::Knee
+        } else if row.died.is_some() || !row.failures.is_empty() {
+            Kind::Broken
+        } else {
+            Kind::Usual
+        };
+        let shown = quantity.shown;
+        let low = if quantity.is_logarithmic && low <= 0.0 { median } else { low };
+        let interval = if (low, high) == (median, median) {
+            String::new()
+        } else {
+            format!(" ({} to {})", shown(low), shown(high))
+        };
+        let remark = match kind {
+            Kind::Usual => "",
+            Kind::Knee => ", the knee",
+            Kind::Broken if row.broke == Broke::Died => ", it died",
+            Kind::Broken => ", requests failed",
+        };
+        let words = format!("{}: {}{interval}{remark}", row.at(), shown(median));
+        Some(Point { x, y: median, interval: (low, high), words, kind })
+    };
+    let points: Vec<_> = rows.iter().filter_map(point).collect();
+    let ends = points.first().zip(points.last());
+    let law = law
+        .zip(ends)
+        .map_or_else(Vec::new, |(law, (first, last))| (quantity.law)(&law.law, first.x, last.x));
+    let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
+    Line { server: u8::try_from(index).unwrap_or(u8::MAX), name, points, law }
+}
+
+/// Where a row is on the x axis.
+#[expect(clippy::cast_precision_loss, reason = "levels are small")]
+fn place(row: &Row) -> Option<f64> {
+    match row.work.unit() {
+        Unit::Percent => {
+            Some(Estimate::of(row.turns.iter().filter_map(|turn| turn.offered))?.median)
+        }
+        Unit::Clients | Unit::Held => Some(row.level as f64),
+    }
+}
+
+/// The level at which answers a second for one second of response time are most: Kleinrock's power,
+/// beyond whose maximum more load costs more in time than it brings in answers.
+fn knee(rows: &[&Row]) -> Option<usize> {
+    let power = |row: &&Row| {
+        let (rate, mean) = (row.requests_per_second?.median, row.mean_us?.median);
+        (rate > 0.0 && mean > 0.0).then(|| (rate / mean, row.level))
+    };
+    let powers = rows.iter().filter_map(power);
+    powers.max_by(|one, next| one.0.total_cmp(&next.0)).map(|(_, level)| level)
+}

@@ -1,0 +1,439 @@
+//! A comparison as a page: one file that needs no network, with charts, their tables, and what the laws
+//! of queues predict.
+//!
+//! # Layout
+//! - `figures`: which charts a work has, and what is in them
+//! - `chart`: one chart, laid out by plotters; `svg`: in a form that the page can style
+//! - `words`: predictions in sentences
+//! - `style.css`, `script.js`: how it looks; what moves. Without the script all is there, but does
+//!   not sort, switch or point.
+
+mod chart;
+mod figures;
+mod svg;
+mod words;
+
+use super::{
+    super::{
+        compare::{Broke, Comparison, Estimate, Prediction, Row, Server, Unit, Work, predict},
+        observe::Machine,
+    },
+    notes::{Note, Tone, apart, method, notes},
+    short,
+};
+use chart::mark;
+use figures::Figure;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::collections::BTreeSet;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// The comparison as a page of HTML that stands by itself.
+pub fn comparison_html(comparison: &Comparison) -> String {
+    let works: BTreeSet<_> =
+        comparison.rows.iter().filter(|row| !row.turns.is_empty()).map(|row| row.work).collect();
+    let predictions = predict(comparison);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Servers compared, " (date(comparison)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "To the figures" }
+                (header(comparison, &works))
+                main #main {
+                    (summary(comparison, &works))
+                    @for &work in &works {
+                        (section(comparison, work, &predictions))
+                    }
+                    (explained(comparison))
+                }
+                div #tip role="status" aria-live="polite" {}
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// The day.
+fn date(comparison: &Comparison) -> &str {
+    comparison.began.split('T').next().unwrap_or_default()
+}
+
+fn header(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
+    html! {
+        header {
+            div.title {
+                h1 { "Servers compared" }
+                button #theme type="button" hidden { "Dark" }
+            }
+            p { (comparison.began.replace('T', " ").replace('Z', " UTC")) ". " (machine(comparison)) }
+            p { (method(comparison)) }
+            nav aria-label="Works" {
+                a href="#broke" { "what broke" }
+                @for work in works { a href={ "#" (work.name()) } { (work.name()) } }
+                a href="#method" { "method" }
+            }
+            fieldset.servers {
+                legend { "Servers" }
+                @for (index, server) in comparison.servers.iter().enumerate() {
+                    (key(index, server))
+                }
+            }
+        }
+    }
+}
+
+/// A server's mark and name, which can be put out.
+fn key(index: usize, server: &Server) -> Markup {
+    let index = u8::try_from(index).unwrap_or(u8::MAX);
+    html! {
+        label class={ "s" (index) } {
+            input type="checkbox" checked data-server=(index);
+            svg viewBox="0 0 16 16" aria-hidden="true" { g.marks { path d=(mark(index, (8, 8))) {} } }
+            (server.name)
+        }
+    }
+}
+
+fn machine(comparison: &Comparison) -> String {
+    let Some(Machine { processor, processors, memory, kernel, load }) = &comparison.machine else {
+        return "The machine is not known.".to_owned();
+    };
+    let processor = processor.as_deref().unwrap_or("processors of an unknown kind");
+    format!(
+        "{processors} × {processor}, {} of memory, Linux {kernel}, load {load:.1} before.",
+        short::memory(*memory)
+    )
+}
+
+fn summary(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
+    let notes = notes(comparison);
+    let (important, others): (Vec<_>, Vec<_>) =
+        notes.iter().partition(|note| note.tone == Tone::Warning);
+    let apart = apart(comparison);
+    html! {
+        section #broke {
+            h2 { "What broke" }
+            @for note in important { (said(note)) }
+            (broke(comparison, works))
+            @if !others.is_empty() {
+                details {
+                    summary { "What was seen besides (" (others.len()) ")" }
+                    @for note in others { (said(note)) }
+                }
+            }
+            @if !apart.is_empty() {
+                details {
+                    summary { "Which cannot be told apart (" (apart.len()) ")" }
+                    @for note in &apart { (said(note)) }
+                }
+            }
+        }
+    }
+}
+
+fn said(note: &Note) -> Markup {
+    let class = match note.tone {
+        Tone::Plain => "note",
+        Tone::Warning => "note warning",
+        Tone::Failure => "note failure",
+    };
+    html! {
+        p class=(class) { (note.words) }
+        @if !note.items.is_empty() {
+            ul { @for item in &note.items { li { (item) } } }
+        }
+    }
+}
+
+/// A server a row, a work a column: the worst that was seen, and from where on.
+fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
+    let cell = |server: &Server, work: Work| {
+        let is_own = |row: &&Row| row.name == server.name && row.work == work;
+        let rows: Vec<_> = comparison.rows.iter().filter(is_own).collect();
+        if rows.iter().all(|row| row.not_done.is_some()) {
+            return html! { td.left { "not done" } };
+        }
+        let measured = rows.iter().filter(|row| !row.turns.is_empty());
+        let Some(worst) = measured.min_by_key(|row| (row.broke, row.level)) else {
+            return html! { td.left { (Broke::NotMeasured.word()) } };
+        };
+        let failed: u64 = rows.iter().flat_map(|row| row.failures.values()).sum();
+        let class = match worst.broke {
+            Broke::Nothing if failed == 0 => "left",
+            Broke::Nothing | Broke::OneAtATime => "left warning",
+            _ => "left failure",
+        };
+        html! {
+            td class=(class) {
+                @if worst.broke == Broke::Nothing { "nothing" } @else { (worst.broke.word()) }
+                // These are so at any level.
+                @if !matches!(worst.broke, Broke::Nothing | Broke::OneAtATime | Broke::NoAnswer) {
+                    " from " (level(worst))
+                }
+                @if failed > 0 { ", " (short::count(failed)) " failed" }
+            }
+        }
+    };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="What broke" {
+            table.sortable {
+                thead { tr {
+                    th.left scope="col" { "server" }
+                    @for work in works { th.left scope="col" { (work.name()) } }
+                } }
+                tbody {
+                    @for (index, server) in comparison.servers.iter().enumerate() {
+                        tr class={ "row s" (index) } {
+                            th.left scope="row" { (server.name) }
+                            @for &work in works { (cell(server, work)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn level(row: &Row) -> String {
+    match row.work.unit() {
+        Unit::Clients => format!("{} clients", row.level),
+        Unit::Held => format!("{} held", row.level),
+        Unit::Percent => format!("{} %", row.level),
+    }
+}
+
+fn section(comparison: &Comparison, work: Work, predictions: &[Prediction]) -> Markup {
+    let figures = figures::of(comparison, work, predictions);
+    let own: Vec<_> = predictions.iter().filter(|one| one.work == work).collect();
+    html! {
+        section id=(work.name()) {
+            h2 { (work.name()) }
+            p { (sentence(work.about())) " " code { "GET " (work.path()) } }
+            @if figures.is_empty() { p.note { "Nothing came of it." } }
+            div.figures {
+                @for figure in &figures { (drawn(comparison, work, figure)) }
+            }
+            @if !own.is_empty() { (predicted(comparison, work, &own)) }
+        }
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).chain(['.']).collect()
+}
+
+fn drawn(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
+    let label = format!("{}, {}", figure.title, work.name());
+    html! {
+        figure {
+            figcaption {
+                h3 { (figure.title) }
+                p { (figure.about) }
+            }
+            (figure.chart.draw(&label))
+            p.small { (source(comparison, work)) }
+            details {
+                summary { "Table" }
+                (values(comparison, work, figure))
+            }
+        }
+    }
+}
+
+/// What a chart must be read with.
+fn source(comparison: &Comparison, work: Work) -> String {
+    let seconds = comparison.seconds_per_turn * f64::from(work.stretch());
+    let rounds = comparison.rounds;
+    let interval = match rounds {
+        1 => "one turn",
+        2..=5 => "the median of its turns, and their range",
+        _ => "the median of its turns, and its 95 % interval",
+    };
+    let machine = comparison.machine.as_ref().map_or_else(String::new, |machine| {
+        format!(" {} processors, Linux {},", machine.processors, machine.kernel)
+    });
+    format!("{rounds} × {seconds} s; {interval}.{machine} {}.", date(comparison))
+}
+
+fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
+    let place = |name: &str| comparison.servers.iter().position(|server| server.name == name);
+    let at = match work.unit() {
+        Unit::Clients => "clients",
+        Unit::Held => "held",
+        Unit::Percent => "of capacity",
+    };
+    let cell = |value: &Option<Estimate>| {
+        let Some(Estimate { median, low, high }) = *value else { return html! { td { "–" } } };
+        let shown = figure.shown;
+        html! {
+            td data-value=(median) {
+                (shown(median))
+                @if (low, high) != (median, median) {
+                    span.interval { (shown(low)) "–" (shown(high)) }
+                }
+            }
+        }
+    };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label={ (figure.title) ", table" } {
+            table.sortable {
+                thead { tr {
+                    th.left scope="col" { "server" }
+                    @for level in &figure.levels { th scope="col" { (level) " " (at) } }
+                } }
+                tbody {
+                    @for (name, values) in &figure.rows {
+                        tr class={ "row s" (place(name).unwrap_or_default()) } {
+                            th.left scope="row" { (name) }
+                            @for value in values { (cell(value)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the laws say, and where the servers leave them.
+fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -> Markup {
+    let place = |name: &str| comparison.servers.iter().position(|server| server.name == name);
+    html! {
+        h3 { "Predicted, and measured" }
+        p { (words::law(work)) }
+        div.scroll tabindex="0" role="region" aria-label="Predictions" {
+            table.sortable.words {
+                thead { tr {
+                    th.left scope="col" { "server" }
+                    th.left scope="col" { "the law, fitted" }
+                    th.left scope="col" { "where and why it leaves it" }
+                } }
+                tbody {
+                    @for one in predictions {
+                        tr class={ "row s" (place(&one.name).unwrap_or_default()) } {
+                            th.left scope="row" { (one.name) }
+                            td.left { (words::fitted(one)) }
+                            td.left { (words::leaves(one)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What all figures have in common.
+fn explained(comparison: &Comparison) -> Markup {
+    html! {
+        section #method {
+            h2 { "Method" }
+            p { (machine(comparison)) " " (method(comparison))
+                " Each turn has a server of its own, freshly started, which is loaded for a moment before the \
+                 turn counts." }
+            dl {
+                dt { "points and bars" }
+                dd { "The median of all turns, and the interval that holds 95 of 100 such medians, drawn \
+                      from the turns with replacement (bootstrap); of five turns or fewer it is about their \
+                      range. A hollow mark: the server died there, or requests failed." }
+                dt { "response time" }
+                dd { "From the start of the connect where one is made for each request; on a kept connection \
+                      from the send; in an open loop from the moment at which the request was due, so that a \
+                      stall is paid by all who would have come meanwhile." }
+                dt { "closed and open loop" }
+                dd { "In a closed loop a client asks when its last answer came: a slow server is asked less. \
+                      In an open loop requests come on a schedule, at random (Poisson), whatever the server \
+                      does." }
+                dt { "the knee" }
+                dd { "Where answers a second for one second of response time are most (Kleinrock's power): \
+                      beyond it, load costs more in time than it brings in answers." }
+                dt { "dashed lines" }
+                dd { "What a law says, fitted to low levels only: the Universal Scalability Law for closed \
+                      loops, with Little's law for its times; M/M/c for open ones." }
+            }
+            @for server in comparison.servers.iter().filter(|server| server.number.is_none()) {
+                (peer(server))
+            }
+        }
+    }
+}
+
+/// What a server that is no rung was told to do.
+fn peer(server: &Server) -> Markup {
+    html! {
+        h3 { (server.name) }
+        @if let Some(version) = &server.version { p { (version) } }
+        @if let Some(command) = &server.command { pre { (command) } }
+        @if let Some(configuration) = &server.configuration {
+            details { summary { "Its configuration" } pre { (configuration) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::compare::{Extent, Known, Peer, Plan, Subject, TurnFigures},
+        *,
+    };
+    use crate::ladder::LADDER;
+    use std::{array, time::Duration};
+
+    /// All works of `--full` for all rungs and known peers, with ten turns each.
+    fn full() -> Comparison {
+        let rungs = LADDER.iter().map(|rung| Subject::Rung(rung, Err(String::new())));
+        let peers = Known::ALL.into_iter().map(|known| Subject::Peer(Peer::Known(known)));
+        let mut comparison = Comparison::of(&Plan {
+            subjects: rungs.chain(peers).collect(),
+            works: Work::ALL.map(|work| (work, work.levels(Extent::Full).to_vec())).into(),
+            rounds: 10,
+            warm_up: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            base: Some("nginx".to_owned()),
+            seed: 0,
+            placement: None,
+        });
+        for (index, row) in comparison.rows.iter_mut().enumerate() {
+            let number = f64::from(u32::try_from(index).unwrap() % 97) * 137.0 + 1000.5;
+            let turns: [f64; 10] =
+                array::from_fn(|turn| number + f64::from(u8::try_from(turn).unwrap()));
+            let estimate = Estimate::of(turns);
+            row.turns.push(TurnFigures { offered: Some(number), ..TurnFigures::default() });
+            row.answered = 1000;
+            row.requests_per_second = estimate;
+            (row.p50_us, row.p99_us, row.mean_us) = (estimate, estimate, estimate);
+            (row.cpu_us_per_request, row.memory_per_connection) = (estimate, estimate);
+        }
+        comparison
+    }
+
+    #[test]
+    fn the_page_of_everything_is_under_a_mebibyte_and_needs_nobody() {
+        let page = comparison_html(&full());
+        assert!(page.len() < 1 << 20, "{} bytes", page.len());
+        // Nothing is fetched: no address but those that the configurations of peers speak of.
+        for fetched in ["src=\"", "@import", "url(", "<link"] {
+            assert!(!page.contains(fetched), "{fetched}");
+        }
+        for work in Work::ALL {
+            assert!(page.contains(&format!("<section id=\"{}\">", work.name())));
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_drawn() {
+        let mut comparison = full();
+        comparison.rows.iter_mut().for_each(|row| row.turns.clear());
+        let page = comparison_html(&comparison);
+        assert!(!page.contains("<figure>") && page.contains("Interrupted: nothing was measured"));
+    }
+}

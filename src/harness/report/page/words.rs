@@ -1,0 +1,105 @@
+//! Predictions in sentences.
+
+use super::super::{
+    super::compare::{Broke, Law, Leaving, Prediction, Unit, Why, Work},
+    short,
+};
+
+/// What is predicted of a work's servers, and how.
+pub(super) fn law(work: Work) -> &'static str {
+    match work.unit() {
+        Unit::Percent => {
+            "The queue M/M/c: so many servers, requests at random, and a capacity that each turn measured \
+             before. What an answer takes alone is fitted to the lowest level. At its capacity a queue grows \
+             without end, so the law says nothing from there on."
+        }
+        Unit::Clients | Unit::Held => {
+            "The Universal Scalability Law, X(N) = λN / (1 + σ(N−1) + κN(N−1)): λ is what one client gets a \
+             second, σ the share that goes one after another, κ what each client costs each other one. It \
+             is fitted to the low levels; by Little's law its response time is N / X. The mean is what \
+             the law speaks of; the points are medians."
+        }
+    }
+}
+
+/// The law with its numbers.
+pub(super) fn fitted(prediction: &Prediction) -> String {
+    let levels: Vec<_> = prediction.fitted.iter().map(ToString::to_string).collect();
+    let levels = levels.join(", ");
+    match prediction.law {
+        Law::Scalability { lambda, sigma, kappa } => {
+            let kappa_known = prediction.fitted.len() > 2;
+            let kappa = if kappa_known { format!(", κ {}", small(kappa)) } else { String::new() };
+            let peak = prediction.law.peak().map_or_else(String::new, |peak| {
+                format!("; most at {} clients", short::count_of(peak.round()))
+            });
+            format!(
+                "λ {}/s, σ {}{kappa}, from {levels} clients{peak}",
+                short::number(lambda),
+                small(sigma)
+            )
+        }
+        Law::Queue { servers, capacity, alone } => format!(
+            "M/M/{servers}, {}/s at most, {} alone, from {levels} %",
+            short::number(capacity),
+            short::time(alone)
+        ),
+    }
+}
+
+/// A coefficient, which may be tiny.
+fn small(number: f64) -> String {
+    match number {
+        0.0 => "0".to_owned(),
+        n if n < 0.001 => format!("{n:.1e}"),
+        n => format!("{n:.3}"),
+    }
+}
+
+/// Where and why the measurement is not as predicted.
+pub(super) fn leaves(prediction: &Prediction) -> String {
+    let Some(Leaving { level, predicted, measured, why }) = &prediction.leaves else {
+        return "It stays within a tenth of it.".to_owned();
+    };
+    let is_queue = matches!(prediction.law, Law::Queue { .. });
+    let shown = if is_queue { short::time } else { |rate| short::number(rate) + "/s" };
+    let at = if is_queue { format!("{level} %") } else { format!("{level} clients") };
+    let figures = match predicted {
+        Some(predicted) => format!("{} for {} predicted", shown(*measured), shown(*predicted)),
+        None => shown(*measured),
+    };
+    let reasons: Vec<_> = why.iter().map(reason).collect();
+    let reasons =
+        if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+    format!("At {at}, {figures}{reasons}.")
+}
+
+fn reason(why: &Why) -> String {
+    match why {
+        Why::Died => "it died there".to_owned(),
+        Why::Failed(per_mille) => format!("{:.1} % of the requests failed", per_mille / 10.0),
+        Why::Generator => "the load generator was at its own limit".to_owned(),
+        Why::Disturbed => "others had much of the machine in some turns".to_owned(),
+        Why::AddsUp(Broke::Leaks) => "descriptors add up".to_owned(),
+        Why::AddsUp(_) => "zombies add up".to_owned(),
+        Why::Full { busy, dearer } => {
+            let processors = format!("its processors are full ({:.0} %)", busy * 100.0);
+            let dearer = if *dearer >= 1.1 {
+                format!(" and an answer costs {dearer:.1} times the CPU")
+            } else if *dearer <= 0.9 {
+                format!(" although an answer costs only {dearer:.1} times the CPU")
+            } else {
+                String::new()
+            };
+            processors + &dearer
+        }
+        Why::Waits { busy } => format!(
+            "its processors are busy for {:.0} % of the time only, so it waits for something else",
+            busy * 100.0
+        ),
+        Why::Overrun => {
+            "as much comes as it can do or more, and only the end of the turn ends the queue"
+                .to_owned()
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The page that a comparison is kept with, in a real browser.
+
+use super::{
+    browser::{self, Browser},
+    support::rungs,
+};
+use serde_json::json;
+use std::fs;
+
+/// What the page says of itself, in one call: of each chart its marks and the values of its table.
+const CHARTS: &str = "[...document.querySelectorAll('figure')].map((figure) => ({
+    title: figure.querySelector('h3').textContent,
+    marks: figure.querySelectorAll('svg .marks path').length,
+    lines: figure.querySelectorAll('svg .line').length,
+    words: figure.querySelectorAll('svg text').length,
+    laws: figure.querySelectorAll('svg .law').length,
+    values: figure.querySelectorAll('td[data-value]').length,
+    label: figure.querySelector('svg').getAttribute('aria-label'),
+}))";
+
+#[test]
+fn the_page_of_a_run_works_in_a_browser() {
+    let Some(program) = browser::program() else {
+        println!("skipped: the_page_of_a_run_works_in_a_browser: no chromium on PATH");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    // A name that would be code, were it not written as text.
+    let peer = "sleep 9; : '</script><b>{port}'";
+    let mut compare =
+        rungs(&["compare", "webserver1", "threadserver", "--rounds=1", "--peer", peer]);
+    compare.args(["--work=hello,idle,overload", "--runs"]).arg(&runs).assert().code(1);
+    let page = fs::canonicalize(runs.join("latest/report.html")).unwrap();
+
+    let mut browser = Browser::start(&program);
+    browser.resize(1200, 900);
+    browser.open(&format!("file://{}", page.display()));
+    let charts = browser.evaluate(CHARTS);
+    let charts = charts.as_array().unwrap();
+    // Four of hello, four of idle or three where no memory could be seen, three of overload.
+    assert!((10..=11).contains(&charts.len()), "{charts:?}");
+    for chart in charts {
+        let number = |name: &str| chart[name].as_u64().unwrap();
+        assert!(number("marks") > 0 && number("marks") == number("values"), "{chart}");
+        assert!(number("lines") > 0 && number("words") > 3, "{chart}");
+        let label = chart["label"].as_str().unwrap();
+        assert!(label.starts_with(chart["title"].as_str().unwrap()), "{chart}");
+    }
+    let titles: Vec<_> = charts.iter().filter_map(|chart| chart["title"].as_str()).collect();
+    for title in ["Throughput", "Response time over offered load", "CPU per answer"] {
+        assert!(titles.contains(&title), "{titles:?}");
+    }
+    // Three levels are enough to predict the third.
+    assert!(charts[0]["laws"].as_u64() > Some(0), "{}", charts[0]);
+    sorts(&mut browser);
+    switches_to_dark_and_back(&mut browser);
+    points(&mut browser);
+    puts_servers_out(&mut browser);
+    is_whole_on_paper(&mut browser);
+    for width in [390, 320, 1920] {
+        browser.resize(width, 800);
+        let wide = browser.evaluate("document.documentElement.scrollWidth");
+        assert!(wide.as_u64() <= Some(width.into()), "{wide} at {width}");
+    }
+    assert_eq!(browser.errors, [""; 0]);
+}
+
+/// The first table of values, by a click at its second column, up and down.
+fn sorts(browser: &mut Browser) {
+    let values = "(() => {
+        const table = document.querySelector('figure table');
+        table.closest('details').open = true;
+        table.querySelectorAll('th button')[1].click();
+        return [...table.tBodies[0].rows].map((row) => Number(row.cells[1].dataset.value));
+    })()";
+    let sorted = |browser: &mut Browser| -> Vec<f64> {
+        serde_json::from_value(browser.evaluate(values)).unwrap()
+    };
+    let (up, mut down) = (sorted(browser), sorted(browser));
+    assert!(up.len() == 2 && up.is_sorted(), "{up:?}");
+    down.reverse();
+    assert_eq!(up, down);
+    let said = "document.querySelector('figure th[aria-sort]').getAttribute('aria-sort')";
+    assert_eq!(browser.evaluate(said), "descending");
+}
+
+/// As the system has it, and by the button.
+fn switches_to_dark_and_back(browser: &mut Browser) {
+    let ground = "getComputedStyle(document.body).backgroundColor";
+    let light = browser.evaluate(ground);
+    let media =
+        |scheme: &str| json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+    browser.call("Emulation.setEmulatedMedia", &media("dark"));
+    let dark = browser.evaluate(ground);
+    assert_ne!(light, dark);
+    let button = "document.getElementById('theme').click()";
+    browser.evaluate(button);
+    assert_eq!(browser.evaluate(ground), light);
+    browser.evaluate(button);
+    assert_eq!(browser.evaluate(ground), dark);
+    browser.call("Emulation.setEmulatedMedia", &media("light"));
+    browser.evaluate(button);
+    assert_eq!(browser.evaluate(ground), light);
+}
+
+/// The value at hand, under the pointer and by the keys.
+fn points(browser: &mut Browser) {
+    let place = "(() => {
+        const mark = document.querySelector('figure svg .marks path');
+        mark.scrollIntoView({block: 'center', behavior: 'instant'});
+        const box = mark.getBoundingClientRect();
+        return [box.left + box.width / 2, box.top + box.height / 2];
+    })()";
+    let [x, y]: [f64; 2] = serde_json::from_value(browser.evaluate(place)).unwrap();
+    browser.point(x, y);
+    let tip = "(() => {
+        const tip = document.getElementById('tip');
+        return getComputedStyle(tip).visibility === 'visible' ? tip.textContent : '';
+    })()";
+    let told = browser.evaluate(tip);
+    assert!(told.as_str().unwrap().contains(", 1 at once: "), "{told}");
+    browser.point(1.0, 1.0);
+    assert_eq!(browser.evaluate(tip), "");
+
+    browser.evaluate("document.querySelector('figure svg').focus({preventScroll: true})");
+    let mut heard = Vec::new();
+    for key in ["ArrowRight", "ArrowRight", "ArrowDown"] {
+        browser.key(key);
+        heard.push(browser.evaluate(tip).as_str().unwrap().to_owned());
+    }
+    assert!(heard[0].contains(", 1 at once: ") && heard[1].contains(", 16 at once: "), "{heard:?}");
+    let name = |heard: &str| heard.split(',').next().unwrap().to_owned();
+    assert_eq!(name(&heard[0]), name(&heard[1]));
+    assert_ne!(name(&heard[1]), name(&heard[2]));
+    browser.key("Escape");
+    assert_eq!(browser.evaluate(tip), "");
+}
+
+fn puts_servers_out(browser: &mut Browser) {
+    let seen = "[...document.querySelectorAll('figure .s0, tr.s0')]
+        .filter((one) => getComputedStyle(one).display !== 'none').length";
+    let click = "document.querySelector('[data-server=\"0\"]').click()";
+    assert!(browser.evaluate(seen).as_u64() > Some(0));
+    browser.evaluate(click);
+    assert_eq!(browser.evaluate(seen), 0);
+    browser.evaluate(click);
+    assert!(browser.evaluate(seen).as_u64() > Some(0));
+}
+
+/// What is folded away is printed.
+fn is_whole_on_paper(browser: &mut Browser) {
+    let folded = "document.querySelectorAll('details:not([open])').length";
+    let before = browser.evaluate(folded);
+    let print = "new Promise((done) => {
+        addEventListener('beforeprint', () => done(document.querySelectorAll('details:not([open])').length));
+        dispatchEvent(new Event('beforeprint'));
+    })";
+    assert!(before.as_u64() > Some(0));
+    assert_eq!(browser.evaluate(print), 0);
+    browser.evaluate("dispatchEvent(new Event('afterprint'))");
+    assert_eq!(browser.evaluate(folded), before);
+}
