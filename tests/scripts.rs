@@ -13,6 +13,7 @@ use rungs::harness::{
     observe,
     supervise::{Launch, Server},
 };
+use serde_json::Value;
 use std::{
     collections::BTreeSet,
     env,
@@ -311,6 +312,40 @@ fn help_is_the_head_of_the_script_and_wrong_words_get_a_hint() {
     assert_eq!(code, Some(2), "{stderr}");
     let (code, _, stderr) = said(Command::new(folder().join("stress_idle")).arg("many"));
     assert_eq!(code, Some(2), "{stderr}");
+}
+
+#[test]
+fn growth_is_measured_and_can_be_drawn() {
+    let folder_of_data = tempfile::tempdir().unwrap();
+    let file = |name| folder_of_data.path().join(name);
+    let script = || {
+        let mut script = Command::new(folder().join("growth"));
+        script.env("RUNGS_BIN", programs()).env("CARGO", "true");
+        script
+    };
+    let mut measured = script();
+    measured.arg(folder_of_data.path()).args(["1", "1000", "epollserver"]);
+    let (code, stdout, stderr) = said(&mut measured);
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    for (name, rows) in [("answers.json", 8), ("memory.json", 1), ("million.json", 1)] {
+        let text = fs::read_to_string(file(name)).unwrap();
+        let comparison: Value = serde_json::from_str(&text).unwrap();
+        assert!(comparison["machine"]["kernel"].is_string() && comparison["began"].is_string());
+        let found = comparison["rows"].as_array().unwrap();
+        assert_eq!(found.len(), rows, "{name}");
+        assert!(found.iter().all(|row| row["answered"].as_u64() > Some(0)), "{text}");
+        let mut drawn = Command::new(cargo_bin("rungs"));
+        drawn.args(["compare", "--html=-", "--from"]).arg(file(name));
+        let (code, page, _) = said(&mut drawn);
+        assert!(code == Some(0) && page.contains("<svg"), "{name}: {page}");
+    }
+    let wrong = |arguments: &[&str]| said(script().args(arguments));
+    assert_eq!(wrong(&["--help"]).0, Some(0));
+    for arguments in [&["--fast"][..], &["x", "many"], &["x", "1", "10", "a", "b"]] {
+        let (code, stdout, stderr) = wrong(arguments);
+        assert_eq!((code, &*stdout), (Some(2), ""), "{arguments:?}: {stderr}");
+        assert!(stderr.ends_with("\nhint: --help shows the use\n"), "{stderr}");
+    }
 }
 
 #[test]

@@ -276,6 +276,56 @@ fn a_run_is_kept_and_compared_with() {
 }
 
 #[test]
+fn an_earlier_run_is_shown_again_without_a_measurement() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let compare = |arguments: &[&str]| {
+        let mut command = rungs(&["compare", "--runs"]);
+        command.arg(&runs).args(arguments);
+        command
+    };
+    let text = |command: &mut Command, code| {
+        let output = command.assert().code(code).get_output().clone();
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let [measured, _] =
+        text(&mut compare(&["webserver1", "--work=hello", "--levels=1", "--rounds=1"]), 0);
+    let tables = measured.split("charts: ").next().unwrap();
+    let [shown, _] = text(&mut compare(&["--from=latest"]), 0);
+    assert_eq!(shown, tables);
+    let [page, _] = text(&mut compare(&["--from=latest", "--html=-"]), 0);
+    assert_eq!(page, fs::read_to_string(runs.join("latest/report.html")).unwrap());
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{page}");
+    assert_eq!(fs::read_dir(&runs).unwrap().count(), 2, "one run, and the link to it");
+
+    let [_, said] = text(&mut compare(&["--from=latest", "--rounds=2"]), 2);
+    assert!(said.contains("'--from <RUN>' cannot be used with '--rounds <N>'"), "{said}");
+    let [_, said] = text(&mut compare(&["--from=yesterday"]), 2);
+    assert!(said.starts_with("rungs: --from yesterday: no such run\nhint: there are "), "{said}");
+    let file = fs::canonicalize(runs.join("latest")).unwrap().join("comparison.json");
+    fs::write(&file, "{\"schema\": 2").unwrap();
+    let [shown, said] = text(&mut compare(&["--from=latest"]), 1);
+    assert!(shown.is_empty() && said.contains("comparison.json: no comparison: "), "{said}");
+}
+
+#[test]
+fn more_connections_than_a_process_may_hold_are_held_by_several() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("result.json");
+    let mut command = Command::new("sh");
+    // 500 of them are for other things than connections.
+    command.args(["-c", "ulimit -n 700; exec \"$@\"", "sh"]).arg(cargo_bin("rungs"));
+    command.args(["compare", RUNS, "epollserver", "--work=idle", "--levels=1000", "--rounds=1"]);
+    let output = command.arg("--json").arg(&json).env("CARGO", "true").assert().success();
+    let comparison: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let turn = &row(&comparison, "epollserver")["turns"][0];
+    assert_eq!([&turn["held"], &turn["held_in"]], [1000, 5], "{turn}");
+    assert!(turn["memory_per_connection"].as_f64() > Some(0.0), "{turn}");
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(text.contains("epollserver, idle, 1000 held: in 5 processes, since one"), "{text}");
+}
+
+#[test]
 fn levels_and_names_are_what_they_seem() {
     let peer = "exec \"$RUNG\" --listen {addr}";
     let mut command = rungs(&["compare", RUNS, "webserver1", "--work=hello", "--levels=2,1,2"]);

@@ -29,7 +29,7 @@ fn the_page_of_a_run_works_in_a_browser() {
     // A name that would be code, were it not written as text.
     let peer = "sleep 9; : '</script><b>{port}'";
     let mut compare =
-        rungs(&["compare", "webserver1", "threadserver", "--rounds=1", "--peer", peer]);
+        rungs(&["compare", "epollserver", "threadserver", "--rounds=1", "--peer", peer]);
     compare.args(["--work=hello,idle,overload", "--runs"]).arg(&runs).assert().code(1);
     let page = fs::canonicalize(runs.join("latest/report.html")).unwrap();
 

@@ -78,12 +78,12 @@ pub(super) struct Args {
     work: Vec<Work>,
     /// How many clients at once, a table each; of idle, connections; of overload, percent
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_hyphen_values = true,
-          value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    levels: Vec<u16>,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    levels: Vec<u32>,
     /// Two works, three turns of a quarter of a second: the default
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// All works, ten turns of a second
+    /// All works, ten turns of half a second: hours
     #[arg(long)]
     full: bool,
     /// Turns that each server has at each level
@@ -280,7 +280,7 @@ fn plan(args: &Args) -> Result<Plan> {
     let peers = args.peer.iter().cloned().map(Subject::Peer);
     let (rounds, warm_up, duration) = match extent {
         Extent::Quick => (3, Duration::from_millis(50), Duration::from_millis(250)),
-        Extent::Full => (10, Duration::from_millis(200), Duration::from_secs(1)),
+        Extent::Full => (10, Duration::from_millis(100), Duration::from_millis(500)),
     };
     let mut plan = Plan {
         subjects: Vec::new(),
@@ -328,7 +328,7 @@ fn check_base(args: &Args, rungs: &[&'static Rung]) -> Result<()> {
 fn works(args: &Args, extent: Extent) -> Vec<(Work, Vec<usize>)> {
     let works = if args.work.is_empty() { extent.works() } else { &args.work };
     // Each once, as works are.
-    let mut named: Vec<_> = args.levels.iter().map(|&level| usize::from(level)).collect();
+    let mut named: Vec<_> = args.levels.iter().map(|&level| level as usize).collect();
     let mut seen = BTreeSet::new();
     named.retain(|&level| seen.insert(level));
     let levels = |work: Work| {

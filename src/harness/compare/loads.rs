@@ -7,13 +7,13 @@ use super::{
         supervise::Server,
     },
     Place, Plan, Work,
-    turn::settle,
+    turn::{descriptors, settle, start},
 };
 use anyhow::Result;
 use nix::time::{ClockId, clock_gettime};
 use std::{
     cell::Cell,
-    panic,
+    iter, panic,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -40,13 +40,20 @@ const UNDER_WAY: usize = 1000;
 /// Longer than any turn: what goes on beside one ends with it.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// How long connections may take to be made that are to be held: in all, and one after another, in
-/// which time the kernel tries a lost SYN again.
+/// How long connections may take to be made that are to be held: in all, or for each in microseconds,
+/// and one after another, in which time the kernel tries a lost SYN again.
 const HOLDING: Duration = Duration::from_secs(20);
+const SLOWLY: u64 = 200;
 const NO_MORE: Duration = Duration::from_secs(4);
 
 /// Shorter ones are not judged: the kernel's clock of processor time goes by hundredths of a second.
 const JUDGED: Duration = Duration::from_millis(100);
+
+/// A server needs some descriptors for other things than the connections it holds.
+const RESERVE: usize = 500;
+
+/// A turn is so long for each client that most of them have an answer or more.
+const EACH: Duration = Duration::from_micros(200);
 
 /// How often it is looked how many there are.
 const LOOK: Duration = Duration::from_millis(20);
@@ -80,7 +87,9 @@ pub(super) struct Measured {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) connections: u64,
-    /// How much its memory has grown for all of them, in bytes.
+    /// How many servers held them.
+    pub(super) servers: usize,
+    /// How much their memory has grown for all of them, in bytes.
     pub(super) memory: Option<u64>,
 }
 
@@ -102,12 +111,13 @@ impl Ground<'_> {
     /// A closed loop, for as long as a turn counts.
     fn closed(&self, clients: usize) -> load::Plan {
         let threads = self.plan.placement.as_ref().map_or(1, |one| one.generator.len());
+        let duration = self.plan.duration * self.place.work.stretch();
         load::Plan {
             work: load::Request::get(self.place.work.path()).into(),
             reuse: self.place.work.reuse(),
             connections: clients,
             threads: threads.min(clients),
-            duration: self.plan.duration * self.place.work.stretch(),
+            duration: duration.max(EACH * u32::try_from(clients).unwrap_or(u32::MAX)),
             requests: self.bound,
             timeout: TIMEOUT,
             ..load::Plan::new(self.server.address())
@@ -150,9 +160,22 @@ impl Ground<'_> {
         )
     }
 
-    /// Connections are held that say nothing, and a few clients are measured.
+    /// Connections are held that say nothing, and a few clients are measured. Where one process may not
+    /// have as many descriptors, as many servers hold them as must be; the clients are the first one's.
     fn beside_held(&self, connections: usize) -> Result<Measured> {
+        let most = usize::try_from(descriptors()?).unwrap_or(usize::MAX);
+        let count = connections.div_ceil(most.saturating_sub(RESERVE).max(1));
+        let subject = &self.plan.subjects[self.place.subject];
+        let more: Vec<_> = (1..count)
+            .map(|_| {
+                let prepared = subject.prepare()?;
+                Ok((start(self.plan, subject, &prepared)?, prepared))
+            })
+            .collect::<Result<_>>()?;
+        let servers: Vec<_> =
+            iter::once(self.server).chain(more.iter().map(|(server, _)| server)).collect();
         let holding = load::Plan {
+            targets: servers.iter().map(|server| server.address()).collect(),
             connections,
             threads: 1,
             reuse: Reuse::KeepAlive,
@@ -161,17 +184,20 @@ impl Ground<'_> {
             duration: LONG,
             ..self.closed(connections)
         };
-        let before = self.pss();
+        let before = pss(&servers);
         beside(
             &holding,
             |now| now.connections,
             |made| {
                 let connections = await_made(connections as u64, made, || self.is_over());
-                // The kernel has made them; the server has yet to accept some.
-                settle(self.server, None);
-                let memory = self.pss().zip(before).map(|(now, before)| now.saturating_sub(before));
+                // The kernel has made them; the servers have yet to accept some.
+                for server in &servers {
+                    settle(server, None);
+                }
+                let memory =
+                    pss(&servers).zip(before).map(|(now, before)| now.saturating_sub(before));
                 self.warm_up(BESIDE)?;
-                let held = Some(Held { connections, memory });
+                let held = Some(Held { connections, servers: count, memory });
                 Ok(Measured { held, ..self.window(&self.closed(BESIDE))? })
             },
         )
@@ -237,14 +263,17 @@ impl Ground<'_> {
     }
 
     fn note_pss(&self, peak: &Cell<Option<u64>>) {
-        peak.set(peak.get().max(self.pss()));
+        peak.set(peak.get().max(pss(&[self.server])));
     }
+}
 
-    /// The memory of the server now; `None` of one that is gone, which is not what was asked.
-    fn pss(&self) -> Option<u64> {
-        let tree = observe::tree(self.server.keeper()).below_root();
+/// The memory of some servers now; `None` where one is gone, which is not what was asked.
+fn pss(servers: &[&Server]) -> Option<u64> {
+    let of = |server: &&Server| {
+        let tree = observe::tree(server.keeper()).below_root();
         if tree.processes.is_empty() { None } else { tree.pss() }
-    }
+    };
+    servers.iter().map(of).sum()
 }
 
 /// Measures something while another load goes on, of which it learns what is counted.
@@ -289,12 +318,13 @@ impl Others {
 /// Waits until connections are made, or no more are, or it is `over`; tells how many.
 fn await_made(wanted: u64, made: &AtomicU64, over: impl Fn() -> bool) -> u64 {
     let (begun, mut last) = (Instant::now(), (0, Instant::now()));
+    let holding = HOLDING.max(Duration::from_micros(wanted * SLOWLY));
     loop {
         let now = made.load(Ordering::Relaxed);
         if now > last.0 {
             last = (now, Instant::now());
         }
-        let is_late = begun.elapsed() > HOLDING || last.1.elapsed() > NO_MORE;
+        let is_late = begun.elapsed() > holding || last.1.elapsed() > NO_MORE;
         if now >= wanted || is_late || over() {
             return now;
         }

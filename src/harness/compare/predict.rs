@@ -54,6 +54,9 @@ pub struct Prediction {
     pub law: Law,
     /// The levels that it was fitted to; all others are above.
     pub fitted: Vec<usize>,
+    /// By what share the law is off at the worst of these levels: much, if the server does not follow
+    /// it even there.
+    pub off: f64,
     /// Where the measurement leaves it first; `None` if it stays.
     pub leaves: Option<Leaving>,
 }
@@ -170,7 +173,12 @@ fn prediction(comparison: &Comparison, work: Work, rows: &[&Row]) -> Option<Pred
     let base = low.first()?;
     let leaves = high.iter().find_map(|row| leaving(comparison, &law, base, row));
     let fitted = low.iter().map(|row| row.level).collect();
-    Some(Prediction { name: base.name.clone(), work, law, fitted, leaves })
+    let off = low.iter().filter_map(|row| {
+        let (predicted, measured) = both(&law, row)?;
+        Some((measured.median / predicted? - 1.0).abs())
+    });
+    let off = off.fold(0.0, f64::max);
+    Some(Prediction { name: base.name.clone(), work, law, fitted, off, leaves })
 }
 
 /// How many of so many levels are low: two of three.
@@ -255,7 +263,7 @@ fn least_squares(equations: &[[f64; 3]], terms: &[usize]) -> Option<[f64; 3]> {
 /// many servers as it keeps processors busy; what an answer takes alone is fitted to a low level.
 fn queue(comparison: &Comparison, low: &Row) -> Option<Law> {
     let share = clients(low) / 100.0;
-    let offered = Estimate::of(low.turns.iter().filter_map(|turn| turn.offered))?.median;
+    let offered = offered(low)?;
     let capacity = offered / share;
     let busy = comparison
         .rows
@@ -291,14 +299,21 @@ fn processors(row: &Row) -> Option<f64> {
     Estimate::of(busy.map(|turn| turn.cpu_seconds / turn.seconds)).map(|one| one.median)
 }
 
-fn leaving(comparison: &Comparison, law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
-    let (predicted, measured) = match law {
+/// What the law says of a row, and what was measured.
+fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Estimate)> {
+    Some(match law {
         Law::Scalability { .. } => (law.at(clients(row)), row.requests_per_second?),
-        Law::Queue { .. } => {
-            let offered = Estimate::of(row.turns.iter().filter_map(|turn| turn.offered))?;
-            (law.at(offered.median), row.mean_us?)
-        }
-    };
+        Law::Queue { .. } => (law.at(offered(row)?), row.mean_us?),
+    })
+}
+
+/// The requests a second that were due.
+fn offered(row: &Row) -> Option<f64> {
+    Estimate::of(row.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
+}
+
+fn leaving(comparison: &Comparison, law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
+    let (predicted, measured) = both(law, row)?;
     let stays = predicted.is_some_and(|predicted| {
         measured.holds(predicted) || (measured.median / predicted - 1.0).abs() <= OFF
     });
@@ -406,6 +421,7 @@ mod tests {
             ..TurnFigures::default()
         };
         let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
+        assert!(only(&comparison).off < 1e-6);
         comparison.machine = None;
         let row = &mut comparison.rows[4];
         row.failures = BTreeMap::from([("reset".to_owned(), 1000)]);
@@ -414,6 +430,14 @@ mod tests {
         let predicted = leaves.predicted.unwrap();
         assert!((predicted - 256_000.0 / 26.5).abs() < 1e-3, "{predicted}");
         assert_eq!(leaves.why, [Why::Failed(500.0), Why::Waits { busy: 0.25 }]);
+    }
+
+    #[test]
+    fn a_law_that_does_not_hold_even_low_down_is_said_to_be_off() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        figures[0].requests_per_second = 200.0;
+        let off = only(&comparison(Work::Hello, &LEVELS, &figures)).off;
+        assert!(off > 0.3, "{off}");
     }
 
     #[test]

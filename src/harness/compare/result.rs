@@ -37,7 +37,8 @@ pub struct Comparison {
     pub base: Option<String>,
     /// How many turns make a row.
     pub rounds: u32,
-    /// How long a turn counts; those of `wait`, `burn` and `overload` four times as long.
+    /// How long a turn counts; those of `wait`, `burn` and `overload` four times as long, and those
+    /// of thousands of clients at least 0.2 ms for each.
     pub seconds_per_turn: f64,
     /// Whether it is not over yet or was interrupted: then some rows have fewer turns, or none.
     pub partial: bool,
@@ -203,6 +204,9 @@ pub struct TurnFigures {
     pub peak_pss: Option<u64>,
     /// Connections that were held beside.
     pub held: Option<u64>,
+    /// In how many servers, if not in one: a process may not have as many descriptors.
+    #[serde(default)]
+    pub held_in: Option<usize>,
     /// How much the memory of the process tree grew by each of them, in bytes.
     pub memory_per_connection: Option<f64>,
     /// CPU time of the load generator, which can spend `generator_threads` times `seconds`.
@@ -490,6 +494,7 @@ impl TurnFigures {
                 .then(|| cpu_seconds * 1e6 / answered as f64),
             peak_pss: *peak_pss,
             held: held.map(|held| held.connections),
+            held_in: held.map(|held| held.servers).filter(|&servers| servers > 1),
             memory_per_connection: memory
                 .and_then(|(memory, count)| (count > 0.0).then(|| memory / count)),
             generator_cpu_seconds: own_cpu.as_secs_f64(),

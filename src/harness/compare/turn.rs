@@ -81,10 +81,15 @@ pub(super) fn take(plan: &Plan, place: Place, stop: &AtomicBool) -> Result<Turn>
 /// Starts a server with as many descriptors as the system allows: the load generator takes as many
 /// for itself when it needs them, and what it leaves to its children must not depend on the turn.
 pub(super) fn start(plan: &Plan, subject: &Subject, prepared: &Prepared) -> Result<Server> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
     let processors = plan.placement.iter().flat_map(|one| one.server.iter().copied());
-    let launch = prepared.launch.clone().descriptor_limit(hard).processors(processors);
+    let launch = prepared.launch.clone().descriptor_limit(descriptors()?).processors(processors);
     Server::start(&launch).map_err(|error| not_started(subject, &error))
+}
+
+/// How many descriptors the system allows a process.
+pub(super) fn descriptors() -> Result<u64> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
+    Ok(hard)
 }
 
 /// Why a server did not start, in one line and a hint.

@@ -146,8 +146,10 @@ impl Work {
             (Self::Idle, Extent::Quick) => &[1000],
             (Self::Idle, Extent::Full) => &[1000, 10_000],
             (Self::Overload, Extent::Quick) => &[50, 100, 150],
-            (Self::Overload, Extent::Full) => &[50, 75, 90, 100, 110, 125, 150, 200],
+            (Self::Overload, Extent::Full) => &[50, 75, 90, 100, 125, 200],
             (_, Extent::Quick) => &[1, 16, 128],
+            // A processor and a copy of bytes are full with a few clients.
+            (Self::Burn | Self::Large, Extent::Full) => &[1, 4, 16, 64],
             (_, Extent::Full) => &[1, 4, 16, 64, 256, 1000],
         }
     }

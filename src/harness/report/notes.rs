@@ -225,14 +225,23 @@ fn not_done(comparison: &Comparison) -> Vec<Note> {
     left_out.into_iter().map(words).collect()
 }
 
-/// Who could not hold as many connections as it should.
+/// Who could not hold as many connections as it should, or not alone.
 fn held(comparison: &Comparison) -> Vec<Note> {
-    let note = |row: &Row| {
+    let notes = comparison.rows.iter().flat_map(|row| {
         let least = row.turns.iter().filter_map(|turn| turn.held).min();
-        let held = least.filter(|&held| held < row.level as u64)?;
-        Some(Note::new(Tone::Plain, format!("{}, {}: it took {held}", row.name, row.at())))
-    };
-    comparison.rows.iter().filter_map(note).collect()
+        let few = least.filter(|&held| held < row.level as u64);
+        let few = few.map(|held| format!("{}, {}: it took {held}", row.name, row.at()));
+        let servers = row.turns.iter().filter_map(|turn| turn.held_in).max();
+        let shared = servers.map(|servers| {
+            format!(
+                "{}, {}: in {servers} processes, since one may not have as many descriptors",
+                row.name,
+                row.at()
+            )
+        });
+        [few, shared].into_iter().flatten()
+    });
+    notes.map(|words| Note::new(Tone::Plain, words)).collect()
 }
 
 /// Which rows have turns in which others had much of the machine.

@@ -176,9 +176,11 @@ impl Chart {
         for line in &self.lines {
             let server = line.server;
             let measured = line.points.iter().map(|point| (point.x, point.y));
-            // A law may go far beyond what was measured.
-            let law = line.law.iter().copied().filter(|(_, y)| visible.contains(y));
-            chart.draw_series(LineSeries::new(law, ink(Role::Predicted(server)))).ok()?;
+            // A law may go far beyond what was measured, and come back.
+            for law in line.law.split(|(_, y)| !visible.contains(y)) {
+                let law = LineSeries::new(law.iter().copied(), ink(Role::Predicted(server)));
+                chart.draw_series(law).ok()?;
+            }
             chart.draw_series(LineSeries::new(measured, ink(Role::Measured(server)))).ok()?;
             let intervals = line.points.iter().map(|point| {
                 let (low, high) = point.interval;

@@ -26,6 +26,11 @@ pub(super) fn law(work: Work) -> &'static str {
 pub(super) fn fitted(prediction: &Prediction) -> String {
     let levels: Vec<_> = prediction.fitted.iter().map(ToString::to_string).collect();
     let levels = levels.join(", ");
+    let off = if prediction.off > 0.1 {
+        format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
+    } else {
+        String::new()
+    };
     match prediction.law {
         Law::Scalability { lambda, sigma, kappa } => {
             let kappa_known = prediction.fitted.len() > 2;
@@ -34,13 +39,13 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
                 format!("; most at {} clients", short::count_of(peak.round()))
             });
             format!(
-                "λ {}/s, σ {}{kappa}, from {levels} clients{peak}",
+                "λ {}/s, σ {}{kappa}, from {levels} clients{off}{peak}",
                 short::number(lambda),
                 small(sigma)
             )
         }
         Law::Queue { servers, capacity, alone } => format!(
-            "M/M/{servers}, {}/s at most, {} alone, from {levels} %",
+            "M/M/{servers}, {}/s at most, {} alone, from {levels} %{off}",
             short::number(capacity),
             short::time(alone)
         ),
