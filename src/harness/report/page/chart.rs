@@ -6,14 +6,14 @@ use plotters::{
     coord::{
         Shift,
         combinators::{BindKeyPoints, IntoLogRange, LogCoord, WithKeyPoints},
-        ranged1d::{AsRangedCoord, ValueFormatter},
+        ranged1d::{AsRangedCoord, DefaultFormatting, KeyPointHint, Ranged, ValueFormatter},
     },
     prelude::{
         ChartBuilder, DrawingArea, IntoDrawingArea, IntoFont, LineSeries, PathElement, RGBAColor,
     },
 };
 use plotters_backend::BackendColor;
-use std::{fmt, iter, ops::Range};
+use std::{iter, ops::Range};
 
 /// In the units of the drawing, which the page scales.
 const SIZE: (u32, u32) = (480, 300);
@@ -30,29 +30,29 @@ const LETTERS: f64 = 13.0;
 /// What a chart shows.
 #[derive(Debug)]
 pub(super) struct Chart {
-    /// Each step a multiple of the last.
     pub(super) x: Axis,
     pub(super) y: Axis,
-    /// Whether the y axis is so too; otherwise it begins at zero, with words of its own.
-    pub(super) is_logarithmic: bool,
     pub(super) lines: Vec<Line>,
 }
 
 /// What an axis is about.
+#[derive(Debug)]
 pub(super) struct Axis {
     pub(super) title: String,
-    pub(super) words: Words,
+    pub(super) scale: Scale,
     /// A value in a few characters.
     pub(super) shown: fn(f64) -> String,
 }
 
-/// Where an axis has words.
+/// How values are laid out.
 #[derive(Clone, Debug)]
-pub(super) enum Words {
-    /// At these values, all that there are.
-    At(Vec<f64>),
-    /// At round ones.
-    Round,
+pub(super) enum Scale {
+    /// Each step a multiple of the last, with words at these values or, if there are none, at round ones.
+    Multiples(Vec<f64>),
+    /// From zero on.
+    Steps,
+    /// A place for each of these, the first on top; across, there is no such thing.
+    Names(Vec<String>),
 }
 
 /// What there is of a server.
@@ -69,10 +69,9 @@ pub(super) struct Line {
 /// A value that was measured.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
-    pub(super) x: f64,
-    pub(super) y: f64,
+    pub(super) at: (f64, f64),
     /// Where the interval begins and ends.
-    pub(super) interval: (f64, f64),
+    pub(super) interval: [(f64, f64); 2],
     /// In words, without the server's name.
     pub(super) words: String,
     pub(super) kind: Kind,
@@ -86,12 +85,6 @@ pub(super) enum Kind {
     Broken,
     /// The knee of its curve.
     Knee,
-}
-
-impl fmt::Debug for Axis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Axis").field("title", &self.title).finish_non_exhaustive()
-    }
 }
 
 /// A colour that plotters takes.
@@ -113,7 +106,7 @@ impl Chart {
             // Nothing that writes into a String fails, so this is for a range that plotters refuses.
             return html! { p { "This chart could not be drawn; its figures are in its table." } };
         };
-        let (width, height) = SIZE;
+        let (width, height) = self.size();
         html! {
             svg viewBox={ "0 0 " (width) " " (height) } role="group" tabindex="0"
                 aria-label={ (label) ". The arrow keys read its values." } {
@@ -132,15 +125,32 @@ impl Chart {
     }
 
     fn drawn(&self, drawing: &mut String) -> Option<Marks> {
-        let area = Svg::new(drawing, SIZE).into_drawing_area();
-        let x = self.x.multiples(self.lines.iter().flat_map(Line::across));
-        let values = self.lines.iter().flat_map(Line::along);
-        if self.is_logarithmic {
-            self.on(&area, x, self.y.multiples(values))
-        } else {
-            // Room for the mark of the highest.
-            let high = values.fold(0.0, f64::max) * 1.05;
-            self.on(&area, x, 0.0..if high > 0.0 { high } else { 1.0 })
+        let area = Svg::new(drawing, self.size()).into_drawing_area();
+        let points = || self.lines.iter().flat_map(Line::places);
+        let (across, along) = (points().map(|(x, _)| x), points().map(|(_, y)| y));
+        match (&self.x.scale, &self.y.scale) {
+            (Scale::Multiples(x), Scale::Multiples(y)) => {
+                self.on(&area, multiples(x, across), multiples(y, along))
+            }
+            (Scale::Multiples(x), Scale::Steps) => {
+                self.on(&area, multiples(x, across), steps(along))
+            }
+            (Scale::Multiples(x), Scale::Names(names)) => {
+                self.on(&area, multiples(x, across), Places(names.len()))
+            }
+            (_, Scale::Names(names)) => self.on(&area, steps(across), Places(names.len())),
+            (_, Scale::Multiples(y)) => self.on(&area, steps(across), multiples(y, along)),
+            (_, Scale::Steps) => self.on(&area, steps(across), steps(along)),
+        }
+    }
+
+    /// With names, as high as they need it.
+    fn size(&self) -> (u32, u32) {
+        match &self.y.scale {
+            Scale::Names(names) => {
+                (SIZE.0, 70 + 21 * u32::try_from(names.len()).unwrap_or(u32::MAX))
+            }
+            _ => SIZE,
         }
     }
 
@@ -155,7 +165,7 @@ impl Chart {
         let mut chart = ChartBuilder::on(area)
             .margin(10)
             .x_label_area_size(44)
-            .y_label_area_size(72)
+            .y_label_area_size(if matches!(self.y.scale, Scale::Names(_)) { 160 } else { 72 })
             .build_cartesian_2d(x, y)
             .ok()?;
         let visible = chart.y_range();
@@ -164,8 +174,8 @@ impl Chart {
             .configure_mesh()
             .x_desc(self.x.title.as_str())
             .y_desc(self.y.title.as_str())
-            .x_label_formatter(&|&value| (self.x.shown)(value))
-            .y_label_formatter(&|&value| (self.y.shown)(value))
+            .x_label_formatter(&|&value| self.x.word(value))
+            .y_label_formatter(&|&value| self.y.word(value))
             .label_style(letters.clone())
             .axis_desc_style(letters)
             .axis_style(ink(Role::Axis))
@@ -175,20 +185,18 @@ impl Chart {
             .ok()?;
         for line in &self.lines {
             let server = line.server;
-            let measured = line.points.iter().map(|point| (point.x, point.y));
+            let measured = line.points.iter().map(|point| point.at);
             // A law may go far beyond what was measured, and come back.
             for law in line.law.split(|(_, y)| !visible.contains(y)) {
                 let law = LineSeries::new(law.iter().copied(), ink(Role::Predicted(server)));
                 chart.draw_series(law).ok()?;
             }
             chart.draw_series(LineSeries::new(measured, ink(Role::Measured(server)))).ok()?;
-            let intervals = line.points.iter().map(|point| {
-                let (low, high) = point.interval;
-                PathElement::new([(point.x, low), (point.x, high)], ink(Role::Interval(server)))
-            });
-            chart.draw_series(intervals).ok()?;
+            let interval =
+                |point: &Point| PathElement::new(point.interval, ink(Role::Interval(server)));
+            chart.draw_series(line.points.iter().map(interval)).ok()?;
         }
-        let place = |point: &Point| chart.backend_coord(&(point.x, point.y));
+        let place = |point: &Point| chart.backend_coord(&point.at);
         Some(self.lines.iter().map(|line| line.points.iter().map(place).collect()).collect())
     }
 }
@@ -197,15 +205,9 @@ impl Chart {
 type Marks = Vec<Vec<(i32, i32)>>;
 
 impl Line {
-    /// All places on the x axis.
-    fn across(&self) -> impl Iterator<Item = f64> {
-        self.points.iter().map(|point| point.x)
-    }
-
-    /// All places on the y axis.
-    fn along(&self) -> impl Iterator<Item = f64> {
-        let intervals = self.points.iter().flat_map(|point| [point.interval.0, point.interval.1]);
-        intervals.chain(self.points.iter().map(|point| point.y))
+    /// All that must be in the picture.
+    fn places(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.points.iter().flat_map(|point| [point.at, point.interval[0], point.interval[1]])
     }
 }
 
@@ -220,22 +222,57 @@ impl Kind {
 }
 
 impl Axis {
-    /// Each step a multiple of the last.
-    fn multiples(&self, values: impl Iterator<Item = f64>) -> WithKeyPoints<LogCoord<f64>> {
-        let (low, high) = values
-            .filter(|&value| value > 0.0)
-            .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), one| {
-                (low.min(one), high.max(one))
-            });
-        let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
-        // Room for marks, and for two round numbers at least.
-        let room = (3.0 / (high / low).sqrt()).max(1.3);
-        let range = low / room..high * room;
-        let words = match &self.words {
-            Words::At(words) => words.clone(),
-            Words::Round => round(&range),
-        };
-        range.log_scale().with_key_points(words)
+    fn word(&self, value: f64) -> String {
+        match &self.scale {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
+            Scale::Names(names) => names.get(value as usize - 1).cloned().unwrap_or_default(),
+            // Of round numbers.
+            _ => (self.shown)(value).replace(".0", ""),
+        }
+    }
+}
+
+/// From zero on, with room for the mark of the highest.
+fn steps(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let high = values.fold(0.0, f64::max) * 1.05;
+    0.0..if high > 0.0 { high } else { 1.0 }
+}
+
+/// Each step a multiple of the last.
+fn multiples(words: &[f64], values: impl Iterator<Item = f64>) -> WithKeyPoints<LogCoord<f64>> {
+    let (low, high) = values
+        .filter(|&value| value > 0.0)
+        .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), one| (low.min(one), high.max(one)));
+    let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
+    // Room for marks, and for two round numbers at least.
+    let room = (3.0 / (high / low).sqrt()).max(1.3);
+    let range = low / room..high * room;
+    let words = if words.is_empty() { round(&range) } else { words.to_vec() };
+    range.log_scale().with_key_points(words)
+}
+
+/// A place for each of so many, from one on; the first is on top.
+struct Places(usize);
+
+impl Ranged for Places {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels")]
+    fn map(&self, value: &f64, (bottom, top): (i32, i32)) -> i32 {
+        top + (f64::from(bottom - top) * (value - 0.5) / self.0 as f64) as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        // Only with words.
+        let count = if hint.weight().allow_light_points() { 0 } else { self.0 };
+        #[expect(clippy::cast_precision_loss, reason = "a few names")]
+        (1..=count).map(|place| place as f64).collect()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a few names")]
+    fn range(&self) -> Range<f64> {
+        0.5..self.0 as f64 + 0.5
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
         super::compare::{Broke, Comparison, Estimate, Law, Prediction, Row, Unit, Work},
         short,
     },
-    chart::{Axis, Chart, Kind, Line, Point, Words},
+    chart::{Axis, Chart, Kind, Line, Point, Scale},
 };
 
 /// A chart, and the table of its values.
@@ -14,7 +14,7 @@ pub(super) struct Figure {
     /// What it shows.
     pub(super) title: &'static str,
     /// How to read it.
-    pub(super) about: String,
+    pub(super) about: &'static str,
     pub(super) chart: Chart,
     /// What the table's columns are.
     pub(super) levels: Vec<String>,
@@ -141,46 +141,66 @@ fn figure(
         let is_own = |row: &&Row| row.work == work && row.name == server.name;
         let mut own: Vec<_> = comparison.rows.iter().filter(is_own).collect();
         own.sort_by_key(|row| row.level);
-        let law = predictions.iter().find(|one| one.name == server.name && one.work == work);
-        let line = line(index, &own, law, quantity);
         let value = |&level: &usize| (quantity.of)(own.iter().find(|row| row.level == level)?);
         let values: Vec<_> = levels.iter().map(value).collect();
         if values.iter().any(Option::is_some) {
+            let law = predictions.iter().find(|one| one.name == server.name && one.work == work);
+            let mut line = line(index, &own, law, quantity);
             rows.push((server.name.clone(), values));
+            if levels.len() == 1 {
+                // Nothing goes over anything: a place for each server.
+                line.points.iter_mut().for_each(|point| lay_down(point, rows.len()));
+            }
             lines.push(line);
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "levels are small")]
     let places = levels.iter().map(|&level| level as f64).collect();
     let (title, words, shown): (_, _, fn(f64) -> String) = match work.unit() {
-        Unit::Clients => ("clients at once", Words::At(places), short::count_of),
-        Unit::Held => ("connections held", Words::At(places), short::count_of),
-        Unit::Percent => ("requests a second that were due", Words::Round, short::number),
+        Unit::Clients => ("clients at once", places, short::count_of),
+        Unit::Held => ("connections held", places, short::count_of),
+        Unit::Percent => ("requests a second that were due", Vec::new(), short::number),
+    };
+    let own = Axis {
+        title: quantity.axis.to_owned(),
+        scale: if quantity.is_logarithmic { Scale::Multiples(Vec::new()) } else { Scale::Steps },
+        shown: quantity.shown,
     };
     let level = |level: &usize| match work.unit() {
         Unit::Percent => format!("{level} %"),
         Unit::Clients | Unit::Held => level.to_string(),
     };
+    let levels: Vec<_> = levels.iter().map(level).collect();
+    let (x, y) = if let [_] = levels[..] {
+        let names = rows.iter().map(|(name, _)| name.clone()).collect();
+        let servers =
+            Axis { title: String::new(), scale: Scale::Names(names), shown: quantity.shown };
+        (own, servers)
+    } else {
+        (Axis { title: title.to_owned(), scale: Scale::Multiples(words), shown }, own)
+    };
     Figure {
         title: quantity.title,
-        about: quantity.about.to_owned(),
-        chart: Chart {
-            x: Axis { title: title.to_owned(), words, shown },
-            y: Axis { title: quantity.axis.to_owned(), words: Words::Round, shown: quantity.shown },
-            is_logarithmic: quantity.is_logarithmic,
-            lines,
-        },
-        levels: levels.iter().map(level).collect(),
+        about: quantity.about,
+        chart: Chart { x, y, lines },
+        levels,
         rows,
         shown: quantity.shown,
     }
 }
 
+/// The value across, and the place of the server along.
+fn lay_down(point: &mut Point, place: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a few servers")]
+    let place = place as f64;
+    point.at = (point.at.1, place);
+    point.interval = point.interval.map(|(_, value)| (value, place));
+}
+
 fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quantity) -> Line {
     let knee = knee(rows).filter(|_| quantity.title == MEAN.title);
     let point = |row: &&Row| {
-        let x = place(row)?;
-        let estimate = (quantity.of)(row)?;
+        let (x, estimate) = (place(row)?, (quantity.of)(row)?);
         let Estimate { median, low, high } = estimate;
         // A logarithmic axis has no place for nothing.
         if median <= 0.0 && quantity.is_logarithmic {
@@ -207,13 +227,13 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
             Kind::Broken => ", requests failed",
         };
         let words = format!("{}: {}{interval}{remark}", row.at(), shown(median));
-        Some(Point { x, y: median, interval: (low, high), words, kind })
+        Some(Point { at: (x, median), interval: [(x, low), (x, high)], words, kind })
     };
     let points: Vec<_> = rows.iter().filter_map(point).collect();
-    let ends = points.first().zip(points.last());
-    let law = law
-        .zip(ends)
-        .map_or_else(Vec::new, |(law, (first, last))| (quantity.law)(&law.law, first.x, last.x));
+    let ends = points.first().zip(points.last()).filter(|_| points.len() > 1);
+    let law = law.zip(ends).map_or_else(Vec::new, |(law, (first, last))| {
+        (quantity.law)(&law.law, first.at.0, last.at.0)
+    });
     let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
     Line { server: u8::try_from(index).unwrap_or(u8::MAX), name, points, law }
 }
@@ -236,6 +256,8 @@ fn knee(rows: &[&Row]) -> Option<usize> {
         let (rate, mean) = (row.requests_per_second?.median, row.mean_us?.median);
         (rate > 0.0 && mean > 0.0).then(|| (rate / mean, row.level))
     };
-    let powers = rows.iter().filter_map(power);
+    let powers: Vec<_> = rows.iter().filter_map(power).collect();
+    // Of fewer there is a most, but no knee.
+    let powers = powers.into_iter().filter(|_| rows.len() > 2);
     powers.max_by(|one, next| one.0.total_cmp(&next.0)).map(|(_, level)| level)
 }
