@@ -395,6 +395,8 @@ fn peers_of_one_name_have_numbers() {
     assert!(row(&comparison, "echo")["error"].as_str().unwrap().contains(" one"), "{text}");
     assert!(row(&comparison, "echo 2")["error"].as_str().unwrap().contains(" two"), "{text}");
     assert!(text.contains("\necho has") && text.contains("\necho 2 has"), "{text}");
+    // A number says nothing of which is which.
+    assert!(text.contains("\necho 2 is `exec echo {port} two >&2`\n"), "{text}");
 }
 
 /// The row of a rung as a peer, in a shell that does something before or beside it.

@@ -18,6 +18,18 @@ const PARTS: [&str; 10] = [
     "Exercises",
 ];
 
+/// Every page of the book but the last ends with a link to the next.
+fn leads_on(page: &Page) -> Result<(), String> {
+    let book = Page::read(Path::new("lessons/SUMMARY.md"));
+    let place = book.links.iter().position(|link| page.path == Path::new("lessons").join(&link.to));
+    let Some(next) = place.and_then(|place| book.links.get(place + 1)) else { return Ok(()) };
+    let last = page.text.trim_end().lines().next_back().unwrap_or_default();
+    if last.contains("**Next:** [") && last.ends_with(&format!("]({})", next.to)) {
+        return Ok(());
+    }
+    Err(format!("{}: the last line does not lead to {}", page.path.display(), next.to))
+}
+
 /// Every link leads to a file that exists, and every anchor to a heading in it.
 pub(crate) fn check(page: &Page) -> Result<(), String> {
     let folder = page.path.parent().unwrap_or(Path::new(""));
@@ -44,7 +56,7 @@ pub(crate) fn check(page: &Page) -> Result<(), String> {
             return wrong("there is no such heading");
         }
     }
-    Ok(())
+    leads_on(page)
 }
 
 /// `folder/file` without `..`, by its words alone.

@@ -136,6 +136,7 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
         },
     ));
     notes.extend(not_done(comparison));
+    notes.extend(namesakes(comparison));
     notes.extend(held(comparison));
     notes.extend(generator(comparison));
     notes.extend(disturbed(comparison));
@@ -218,11 +219,19 @@ fn not_done(comparison: &Comparison) -> Vec<Note> {
             }
         }
     }
-    let words = |((work, why), names): ((super::super::compare::Work, &String), Vec<&str>)| {
-        let words = format!("{} leaves out {}: {why}.", work.name(), and(&names));
-        Note::new(Tone::Plain, words)
-    };
-    left_out.into_iter().map(words).collect()
+    let words = left_out.into_iter().map(|((work, why), names)| {
+        let of_each = if names.len() > 1 { "of each, " } else { "" };
+        format!("{} leaves out {}: {of_each}{why}.", work.name(), and(&names))
+    });
+    words.map(|words| Note::new(Tone::Plain, words)).collect()
+}
+
+/// Which command is behind a name that others have too: with a number, which no name has by itself.
+fn namesakes(comparison: &Comparison) -> Vec<Note> {
+    let numbered = comparison.servers.iter().filter(|server| server.name.contains(' '));
+    let words = numbered
+        .filter_map(|server| Some(format!("{} is `{}`", server.name, server.command.as_ref()?)));
+    words.map(|words| Note::new(Tone::Plain, words)).collect()
 }
 
 /// Who could not hold as many connections as it should, or not alone.
