@@ -58,6 +58,10 @@ fn the_page_of_a_run_works_in_a_browser() {
     points(&mut browser);
     puts_servers_out(&mut browser);
     is_whole_on_paper(&mut browser);
+    // All of it, and not what is on the screen alone.
+    browser.evaluate(
+        "document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible')",
+    );
     for width in [390, 320, 1920] {
         browser.resize(width, 800);
         let wide = browser.evaluate("document.documentElement.scrollWidth");

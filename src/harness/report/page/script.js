@@ -28,17 +28,22 @@
     };
     box.onchange = show;
     // A browser may remember a box that was put out before.
-    show();
+    if (!box.checked) show();
   }
 
   // The value at hand: the mark that is nearest to the pointer, or that the arrow keys have come to.
   const tip = document.getElementById("tip");
   for (const chart of all("figure > svg")) {
-    // The words are read out of the marks, or the browser would show them a second time.
-    for (const title of all(".marks title", chart)) {
-      title.parentNode.dataset.words = title.textContent;
-      title.remove();
-    }
+    // The words are taken out of the marks, or the browser would show them a second time: when they are
+    // first asked for, since there are thousands of them.
+    const take = () => {
+      for (const title of all(".marks title", chart)) {
+        title.parentNode.dataset.words = title.textContent;
+        title.remove();
+      }
+    };
+    chart.addEventListener("pointerenter", take, { once: true });
+    chart.addEventListener("focus", take, { once: true });
     const marks = () => all(".marks:not(.out) path", chart);
     let current = null;
     const leave = () => {
