@@ -322,7 +322,7 @@ fn more_connections_than_a_process_may_hold_are_held_by_several() {
     assert_eq!([&turn["held"], &turn["held_in"]], [1000, 5], "{turn}");
     assert!(turn["memory_per_connection"].as_f64() > Some(0.0), "{turn}");
     let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
-    assert!(text.contains("epollserver, idle, 1000 held: in 5 processes, since one"), "{text}");
+    assert!(text.contains("epollserver, idle, 1000 held: by 5 servers, since one"), "{text}");
 }
 
 #[test]

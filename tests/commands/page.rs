@@ -4,8 +4,9 @@ use super::{
     browser::{self, Browser},
     support::rungs,
 };
+use assert_cmd::cargo::cargo_bin;
 use serde_json::json;
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 /// What the page says of itself, in one call: of each chart its marks and the values of its table.
 const CHARTS: &str = "[...document.querySelectorAll('figure')].map((figure) => ({
@@ -27,10 +28,11 @@ fn the_page_of_a_run_works_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
     // A name that would be code, were it not written as text.
-    let peer = "sleep 9; : '</script><b>{port}'";
-    let mut compare =
-        rungs(&["compare", "epollserver", "threadserver", "--rounds=1", "--peer", peer]);
-    compare.args(["--work=hello,idle,overload", "--runs"]).arg(&runs).assert().code(1);
+    symlink(cargo_bin("epollserver"), folder.path().join("<b>&x")).unwrap();
+    let (name, peer) = (r"\<b\>\&x", r"./\<b\>\&x --listen {addr}");
+    let mut compare = rungs(&["compare", "threadserver", "--rounds=1", "--peer", peer]);
+    compare.current_dir(folder.path()).args(["--work=hello,idle,overload", "--runs"]);
+    compare.arg(&runs).assert().success();
     let page = fs::canonicalize(runs.join("latest/report.html")).unwrap();
 
     let mut browser = Browser::start(&program);
@@ -67,6 +69,11 @@ fn the_page_of_a_run_works_in_a_browser() {
         let wide = browser.evaluate("document.documentElement.scrollWidth");
         assert!(wide.as_u64() <= Some(width.into()), "{wide} at {width}");
     }
+    let named =
+        "[...document.querySelectorAll('figure th[scope=row]')].map((one) => one.textContent)";
+    let named = browser.evaluate(named);
+    assert!(named.as_array().unwrap().iter().any(|one| one == name), "{named}");
+    assert_eq!(browser.evaluate("document.querySelectorAll('b').length"), 0);
     assert_eq!(browser.errors, [""; 0]);
 }
 
@@ -120,7 +127,7 @@ fn points(browser: &mut Browser) {
     browser.point(x, y);
     let tip = "(() => {
         const tip = document.getElementById('tip');
-        return getComputedStyle(tip).visibility === 'visible' ? tip.textContent : '';
+        return getComputedStyle(tip).opacity === '1' ? tip.textContent : '';
     })()";
     let told = browser.evaluate(tip);
     assert!(told.as_str().unwrap().contains(", 1 at once: "), "{told}");
@@ -162,6 +169,15 @@ fn is_whole_on_paper(browser: &mut Browser) {
     })";
     assert!(before.as_u64() > Some(0));
     assert_eq!(browser.evaluate(print), 0);
+    browser.call("Emulation.setEmulatedMedia", &json!({"media": "print"}));
+    // As wide as A4 between its margins.
+    browser.resize(680, 1000);
+    let wide = "Math.max(...[...document.querySelectorAll('table, svg')]
+        .map((one) => one.getBoundingClientRect().right))";
+    let wide = browser.evaluate(wide);
+    assert!(wide.as_f64() <= Some(680.0), "{wide}");
+    browser.call("Emulation.setEmulatedMedia", &json!({"media": ""}));
+    browser.resize(1200, 900);
     browser.evaluate("dispatchEvent(new Event('afterprint'))");
     assert_eq!(browser.evaluate(folded), before);
 }

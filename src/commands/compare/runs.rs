@@ -106,25 +106,23 @@ fn unknown(option: &str, runs: Option<&Runs>, named: &Path) -> Error {
 }
 
 impl Run {
-    /// Writes what there is so far.
+    /// Writes the figures that there are so far; the page comes at the end.
     pub(super) fn update(&self, so_far: &Comparison) {
+        let figures = report::comparison_json(so_far).map_err(Error::from);
         // It is tried again at the end, with an error.
-        let Ok(figures) = report::comparison_json(so_far) else { return };
-        let written = self.figures.update(&figures);
-        if written.and_then(|()| self.page.update(&report::comparison_html(so_far))).is_ok() {
+        if figures.and_then(|figures| self.figures.update(&figures)).is_ok() {
             link(&self.runs, &self.folder);
         }
     }
 
     /// Writes all, and says where the page is.
     pub(super) fn finish(self, comparison: &Comparison) -> Result<PathBuf> {
-        let written = self.figures.finish(&report::comparison_json(comparison)?);
-        let page = self.page.finish(&report::comparison_html(comparison));
-        written.and(page).inspect_err(|_| {
+        self.figures.finish(&report::comparison_json(comparison)?).inspect_err(|_| {
             // What is empty need not stay.
             fs::remove_dir(&self.folder).ok();
         })?;
         link(&self.runs, &self.folder);
+        self.page.finish(&report::comparison_html(comparison))?;
         Ok(self.folder.join(PAGE))
     }
 }

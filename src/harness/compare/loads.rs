@@ -9,7 +9,7 @@ use super::{
     Place, Plan, Work,
     turn::{descriptors, settle, start},
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use nix::time::{ClockId, clock_gettime};
 use std::{
     cell::Cell,
@@ -21,9 +21,6 @@ use std::{
 
 /// How long a client waits for its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// One client of so many trickles its request.
-const TENTH: usize = 10;
 
 /// How fast: a request takes it three seconds and more, longer than a turn.
 const TRICKLE: Slow = Slow { bytes_per_second: 20, at: SlowAt::Sending };
@@ -51,6 +48,9 @@ const JUDGED: Duration = Duration::from_millis(100);
 
 /// A server needs some descriptors for other things than the connections it holds.
 const RESERVE: usize = 500;
+
+/// So many of a server hold connections at most.
+const SERVERS: usize = 100;
 
 /// A turn is so long for each client that most of them have an answer or more.
 const EACH: Duration = Duration::from_micros(200);
@@ -139,7 +139,8 @@ impl Ground<'_> {
 
     /// One client of ten sends a byte now and then, the others are measured; one of each at least.
     fn beside_slow(&self, clients: usize) -> Result<Measured> {
-        let slow = clients.div_ceil(TENTH);
+        let work = self.place.work;
+        let (slow, others) = (work.trickling(clients), work.measured(clients));
         let trickling = load::Plan {
             connections: slow,
             threads: 1,
@@ -153,7 +154,6 @@ impl Ground<'_> {
             |now| now.started,
             |begun| {
                 await_made(slow as u64, begun, || self.is_over());
-                let others = (clients - slow).max(1);
                 self.warm_up(others)?;
                 self.window(&self.closed(others))
             },
@@ -164,14 +164,17 @@ impl Ground<'_> {
     /// have as many descriptors, as many servers hold them as must be; the clients are the first one's.
     fn beside_held(&self, connections: usize) -> Result<Measured> {
         let most = usize::try_from(descriptors()?).unwrap_or(usize::MAX);
-        let count = connections.div_ceil(most.saturating_sub(RESERVE).max(1));
+        let share = most.saturating_sub(RESERVE).max(1);
+        let count = connections.div_ceil(share).min(SERVERS);
+        let connections = connections.min(share * count);
         let subject = &self.plan.subjects[self.place.subject];
-        let more: Vec<_> = (1..count)
-            .map(|_| {
-                let prepared = subject.prepare()?;
-                Ok((start(self.plan, subject, &prepared)?, prepared))
-            })
-            .collect::<Result<_>>()?;
+        let mut more = Vec::new();
+        while more.len() + 1 < count && !self.is_over() {
+            let prepared = subject.prepare()?;
+            let server = start(self.plan, subject, &prepared)?;
+            settle(&server, None);
+            more.push((server, prepared));
+        }
         let servers: Vec<_> =
             iter::once(self.server).chain(more.iter().map(|(server, _)| server)).collect();
         let holding = load::Plan {
@@ -193,6 +196,9 @@ impl Ground<'_> {
                 // The kernel has made them; the servers have yet to accept some.
                 for server in &servers {
                     settle(server, None);
+                }
+                if let Some(exit) = more.iter().find_map(|(server, _)| server.exited()) {
+                    bail!("one of {count} servers ended while they were made: {exit}");
                 }
                 let memory =
                     pss(&servers).zip(before).map(|(now, before)| now.saturating_sub(before));

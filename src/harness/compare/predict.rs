@@ -69,8 +69,8 @@ pub struct Leaving {
     /// Answers a second of a closed loop, the mean response time in microseconds of an open one.
     /// There is none where a queue has no end.
     pub predicted: Option<f64>,
-    /// The same, measured.
-    pub measured: f64,
+    /// The same, measured; there is none where nothing was answered.
+    pub measured: Option<f64>,
     /// What else was seen there, the most telling first.
     pub why: Vec<Why>,
 }
@@ -88,18 +88,18 @@ pub enum Why {
     Disturbed,
     /// Descriptors or zombies add up.
     AddsUp(Broke),
-    /// Its processors were busy for this share of the time, and an answer took so many times the CPU
-    /// that it took at the lowest level.
+    /// It kept a whole number of processors busy all the time, and an answer took so many times the
+    /// CPU that it took at the lowest level.
     Full {
-        /// Of the time.
-        busy: f64,
+        /// How many; a server of one thread has no use for more than one.
+        processors: f64,
         /// For one.
         dearer: f64,
     },
-    /// Its processors had nothing to do for the rest of this share: it waits.
+    /// It kept only so many processors busy: it waits for something else.
     Waits {
-        /// Of the time.
-        busy: f64,
+        /// A fraction of one, or some and a fraction.
+        processors: f64,
     },
     /// More comes than can be done: the queue grows until the turn is over.
     Overrun,
@@ -149,13 +149,13 @@ pub fn predict(comparison: &Comparison) -> Vec<Prediction> {
     }
     let of = |(work, name): (Work, &String)| {
         let rows = comparison.rows.iter().filter(move |row| row.work == work && &row.name == name);
-        let rows: Vec<_> = rows.filter(|row| row.answered > 0).collect();
-        prediction(comparison, work, &rows)
+        let rows: Vec<_> = rows.filter(|row| !row.turns.is_empty()).collect();
+        prediction(work, &rows)
     };
     seen.into_iter().filter_map(of).collect()
 }
 
-fn prediction(comparison: &Comparison, work: Work, rows: &[&Row]) -> Option<Prediction> {
+fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| row.level);
     let (low, high) = match work.unit() {
@@ -166,16 +166,19 @@ fn prediction(comparison: &Comparison, work: Work, rows: &[&Row]) -> Option<Pred
         Unit::Percent => rows.split_at(rows.partition_point(|row| row.level <= 50)),
         Unit::Held => return None,
     };
+    if high.is_empty() {
+        return None;
+    }
     let law = match work.unit() {
-        Unit::Percent => queue(comparison, low.last()?)?,
+        Unit::Percent => queue(&rows, low.last()?)?,
         _ => scalability(low)?,
     };
     let base = low.first()?;
-    let leaves = high.iter().find_map(|row| leaving(comparison, &law, base, row));
+    let leaves = high.iter().find_map(|row| leaving(&law, base, row));
     let fitted = low.iter().map(|row| row.level).collect();
     let off = low.iter().filter_map(|row| {
         let (predicted, measured) = both(&law, row)?;
-        Some((measured.median / predicted? - 1.0).abs())
+        Some((measured?.median / predicted? - 1.0).abs())
     });
     let off = off.fold(0.0, f64::max);
     Some(Prediction { name: base.name.clone(), work, law, fitted, off, leaves })
@@ -200,7 +203,7 @@ fn scalability(rows: &[&Row]) -> Option<Law> {
         2 => 2,
         _ => 3,
     };
-    let [first, second, third] = not_negative(&equations, most)?;
+    let [first, second, third] = fitted(&equations, most)?;
     (first > 0.0).then(|| Law::Scalability {
         lambda: 1.0 / first,
         sigma: second / first,
@@ -208,18 +211,27 @@ fn scalability(rows: &[&Row]) -> Option<Law> {
     })
 }
 
+/// The clients that were measured.
 #[expect(clippy::cast_precision_loss, reason = "levels are small")]
 fn clients(row: &Row) -> f64 {
-    row.level as f64
+    row.work.measured(row.level) as f64
 }
 
-/// The coefficients, none negative, of which the sums of terms are closest to one; the first is one
-/// of them, and of the others up to `most - 1`. There are so few that each choice is tried.
-fn not_negative(equations: &[[f64; 3]], most: usize) -> Option<[f64; 3]> {
+/// The coefficients of which the sums of terms are closest to one: none negative, and the second not
+/// more than the first, since no more than all goes one after another. Of the terms behind the first
+/// there are `most - 1` at most. The choices are so few that each is tried.
+fn fitted(equations: &[[f64; 3]], most: usize) -> Option<[f64; 3]> {
     let choices: [&[usize]; 4] = [&[0], &[0, 1], &[0, 2], &[0, 1, 2]];
     let usable = choices.into_iter().filter(|choice| choice.iter().all(|&term| term < most));
-    let solved = usable.filter_map(|choice| least_squares(equations, choice));
-    let solved = solved.filter(|solution| solution.iter().all(|&one| one >= 0.0));
+    let free = usable.filter_map(|choice| least_squares(equations, choice));
+    // The same with the bound reached.
+    let bound: Vec<_> =
+        equations.iter().map(|[one, two, three]| [one + two, 0.0, *three]).collect();
+    let choices = [&[0][..], &[0, 2]].into_iter().filter(|choice| choice.len() < most.max(2));
+    let bound = choices.filter_map(|choice| least_squares(&bound, choice));
+    let solved = free.chain(bound.map(|[first, _, third]| [first, first, third]));
+    let solved = solved
+        .filter(|solution| solution.iter().all(|&one| one >= 0.0) && solution[1] <= solution[0]);
     let off = |solution: &[f64; 3]| -> f64 {
         let sum = |terms: &[f64; 3]| terms.iter().zip(solution).map(|(a, b)| a * b).sum::<f64>();
         equations.iter().map(|terms| (sum(terms) - 1.0).powi(2)).sum()
@@ -260,21 +272,18 @@ fn least_squares(equations: &[[f64; 3]], terms: &[usize]) -> Option<[f64; 3]> {
 }
 
 /// M/M/c with what the server gives at most, which each turn finds out before its open loop, and as
-/// many servers as it keeps processors busy; what an answer takes alone is fitted to a low level.
-fn queue(comparison: &Comparison, low: &Row) -> Option<Law> {
-    let share = clients(low) / 100.0;
-    let offered = offered(low)?;
-    let capacity = offered / share;
-    let busy = comparison
-        .rows
-        .iter()
-        .filter(|row| row.name == low.name && row.work == low.work)
-        .filter_map(processors)
-        .fold(0.0, f64::max);
+/// many servers as it keeps processors busy; what an answer takes alone is fitted to a low level, and
+/// is what a processor takes for it at least.
+fn queue(rows: &[&Row], low: &Row) -> Option<Law> {
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred percent")]
+    let capacity = |row: &&Row| Some(offered(row)? / (row.level as f64 / 100.0));
+    let capacity = Estimate::of(rows.iter().filter_map(capacity))?.median;
+    let busy = rows.iter().filter_map(|row| processors(row)).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few processors")]
     let servers = busy.round().clamp(1.0, 1024.0) as u32;
-    let alone = low.mean_us?.median - wait(servers, capacity, offered)? * 1e6;
-    Some(Law::Queue { servers, capacity, alone: alone.max(0.0) })
+    let alone = low.mean_us?.median - wait(servers, capacity, offered(low)?)? * 1e6;
+    let least = f64::from(servers) / capacity * 1e6;
+    Some(Law::Queue { servers, capacity, alone: alone.max(least) })
 }
 
 /// For how many seconds a request waits on average before it is worked at, in the queue M/M/c: with
@@ -299,11 +308,13 @@ fn processors(row: &Row) -> Option<f64> {
     Estimate::of(busy.map(|turn| turn.cpu_seconds / turn.seconds)).map(|one| one.median)
 }
 
-/// What the law says of a row, and what was measured.
-fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Estimate)> {
+/// What the law says of a row, and what was measured, if anything was answered.
+fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Option<Estimate>)> {
     Some(match law {
-        Law::Scalability { .. } => (law.at(clients(row)), row.requests_per_second?),
-        Law::Queue { .. } => (law.at(offered(row)?), row.mean_us?),
+        Law::Scalability { .. } => {
+            (law.at(clients(row)), row.requests_per_second.filter(|_| row.answered > 0))
+        }
+        Law::Queue { .. } => (law.at(offered(row)?), row.mean_us),
     })
 }
 
@@ -312,33 +323,32 @@ fn offered(row: &Row) -> Option<f64> {
     Estimate::of(row.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
 }
 
-fn leaving(comparison: &Comparison, law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
+fn leaving(law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
     let (predicted, measured) = both(law, row)?;
-    let stays = predicted.is_some_and(|predicted| {
+    let stays = predicted.zip(measured).is_some_and(|(predicted, measured)| {
         measured.holds(predicted) || (measured.median / predicted - 1.0).abs() <= OFF
     });
     (!stays).then(|| Leaving {
         level: row.level,
         predicted,
-        measured: measured.median,
-        why: why(comparison, base, row, predicted.is_none()),
+        measured: measured.map(|one| one.median),
+        why: why(base, row, predicted.is_none()),
     })
 }
 
 /// What was seen at this level that tells why it is not as the lower ones have it.
-fn why(comparison: &Comparison, base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
+fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
     let failed: u64 = row.failures.values().sum();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let failed = failed as f64 * 1000.0 / (failed + row.answered).max(1) as f64;
-    let has = comparison.placement.as_ref().map(|one| one.server.len());
-    let has = has.or(comparison.machine.as_ref().map(|machine| machine.processors)).unwrap_or(1);
-    #[expect(clippy::cast_precision_loss, reason = "a few processors")]
-    let busy = processors(row).map(|busy| busy / has as f64);
     let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
     let dearer = cpu(row).zip(cpu(base)).map_or(1.0, |(now, then)| now / then);
-    let load = busy
-        .map(|busy| if busy >= FULL { Why::Full { busy, dearer } } else { Why::Waits { busy } });
     let disturbed = row.turns.iter().any(|turn| turn.disturbed);
+    let load = processors(row).and_then(|processors| match processors {
+        busy if busy >= FULL * busy.round().max(1.0) => Some(Why::Full { processors, dearer }),
+        // Whose processors others had did not wait of its own accord.
+        _ => (!disturbed).then_some(Why::Waits { processors }),
+    });
     let adds_up = matches!(row.broke, Broke::Leaks | Broke::Zombies);
     let seen = [
         row.died.is_some().then_some(Why::Died),
@@ -422,14 +432,21 @@ mod tests {
         };
         let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
         assert!(only(&comparison).off < 1e-6);
-        comparison.machine = None;
         let row = &mut comparison.rows[4];
         row.failures = BTreeMap::from([("reset".to_owned(), 1000)]);
         let leaves = only(&comparison).leaves.unwrap();
-        assert_eq!((leaves.level, leaves.measured), (256, 2000.0));
+        assert_eq!((leaves.level, leaves.measured), (256, Some(2000.0)));
         let predicted = leaves.predicted.unwrap();
         assert!((predicted - 256_000.0 / 26.5).abs() < 1e-3, "{predicted}");
-        assert_eq!(leaves.why, [Why::Failed(500.0), Why::Waits { busy: 0.25 }]);
+        assert_eq!(leaves.why, [Why::Failed(500.0), Why::Waits { processors: 0.25 }]);
+        // Of two processors it has one full: it has one thread.
+        comparison.rows[4].turns[0].cpu_seconds = 1.98;
+        let leaves = only(&comparison).leaves.unwrap();
+        let full = Why::Full { processors: 0.99, dearer: 1.0 };
+        assert_eq!(leaves.why, [Why::Failed(500.0), full]);
+        comparison.rows[4].answered = 0;
+        let leaves = only(&comparison).leaves.unwrap();
+        assert_eq!((leaves.level, leaves.measured), (256, None));
     }
 
     #[test]
@@ -444,10 +461,22 @@ mod tests {
     fn of_less_than_three_levels_nothing_is_predicted() {
         let figures = closed(1000.0, 0.1, 0.0);
         assert_eq!(predict(&comparison(Work::Hello, &LEVELS[..2], &figures)), []);
-        // Nor of one that has no answers.
-        let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
-        comparison.rows[..4].iter_mut().for_each(|row| row.answered = 0);
-        assert_eq!(predict(&comparison), []);
+        // Nor where there is nothing above what the law is fitted to.
+        let mut turn = figures[0];
+        turn.offered = Some(500.0);
+        assert_eq!(predict(&comparison(Work::Overload, &[50], &[turn])), []);
+    }
+
+    #[test]
+    fn no_more_than_all_goes_one_after_another() {
+        let mut figures = closed(1000.0, 1.0, 0.0);
+        // More clients, fewer answers: σ alone would have to be more than one.
+        figures[1].requests_per_second = 700.0;
+        for levels in [3, 6] {
+            let found = only(&comparison(Work::Hello, &LEVELS[..levels], &figures));
+            let Law::Scalability { sigma, kappa, .. } = found.law else { panic!() };
+            assert!((0.0..=1.0).contains(&sigma) && kappa >= 0.0, "{found:?}");
+        }
     }
 
     #[test]
@@ -463,7 +492,8 @@ mod tests {
     #[test]
     fn an_open_loop_is_a_queue_that_has_no_end_at_capacity() {
         let levels = [50, 90, 100];
-        let figures = [(500.0, 1100.0), (900.0, 9100.0), (1000.0, 500_000.0)];
+        // A millisecond for each, and a tenth of one besides.
+        let figures = [(500.0, 2100.0), (900.0, 10_100.0), (1000.0, 500_000.0)];
         let figures = figures.map(|(offered, mean)| TurnFigures {
             offered: Some(offered),
             mean_us: Some(mean),
@@ -475,7 +505,7 @@ mod tests {
         // At half of its capacity of 1,000 a second the queue costs a millisecond, at 90 % nine.
         let Law::Queue { servers, capacity, alone } = found.law else { panic!() };
         assert_eq!((servers, capacity), (1, 1000.0));
-        assert!((alone - 100.0).abs() < 1e-6, "{alone}");
+        assert!((alone - 1100.0).abs() < 1e-6, "{alone}");
         let leaves = found.leaves.unwrap();
         assert_eq!(
             (leaves.level, leaves.predicted, &leaves.why[..]),

@@ -26,6 +26,9 @@ pub enum Work {
     Overload,
 }
 
+/// One client of so many trickles its request.
+const TENTH: usize = 10;
+
 /// What the levels of a work count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -93,6 +96,16 @@ impl Work {
         }
     }
 
+    /// How many clients of a level are measured: the others trickle.
+    pub(super) fn measured(self, level: usize) -> usize {
+        if self == Self::Slow { (level - self.trickling(level)).max(1) } else { level }
+    }
+
+    /// How many clients of a level send a byte now and then: one of ten, but one at least.
+    pub(super) fn trickling(self, level: usize) -> usize {
+        if self == Self::Slow { level.div_ceil(TENTH) } else { 0 }
+    }
+
     /// What is asked for.
     pub fn path(self) -> &'static str {
         match self {
@@ -146,11 +159,23 @@ impl Work {
             (Self::Idle, Extent::Quick) => &[1000],
             (Self::Idle, Extent::Full) => &[1000, 10_000],
             (Self::Overload, Extent::Quick) => &[50, 100, 150],
-            (Self::Overload, Extent::Full) => &[50, 75, 90, 100, 125, 200],
+            (Self::Overload, Extent::Full) => &[25, 50, 75, 90, 100, 125, 200],
             (_, Extent::Quick) => &[1, 16, 128],
             // A processor and a copy of bytes are full with a few clients.
             (Self::Burn | Self::Large, Extent::Full) => &[1, 4, 16, 64],
             (_, Extent::Full) => &[1, 4, 16, 64, 256, 1000],
+        }
+    }
+}
+
+impl Unit {
+    /// A level in words: `16 clients`.
+    pub fn level(self, level: usize) -> String {
+        match self {
+            Self::Clients if level == 1 => "1 client".to_owned(),
+            Self::Clients => format!("{level} clients"),
+            Self::Held => format!("{level} held"),
+            Self::Percent => format!("{level} %"),
         }
     }
 }

@@ -243,7 +243,8 @@ fn held(comparison: &Comparison) -> Vec<Note> {
         let servers = row.turns.iter().filter_map(|turn| turn.held_in).max();
         let shared = servers.map(|servers| {
             format!(
-                "{}, {}: in {servers} processes, since one may not have as many descriptors",
+                "{}, {}: by {servers} servers, since one may not have as many descriptors; all but \
+                 memory is of the first of them",
                 row.name,
                 row.at()
             )

@@ -19,7 +19,10 @@ use std::{iter, ops::Range};
 const SIZE: (u32, u32) = (480, 300);
 
 /// How many colours there are before they come again.
-const COLOURS: u8 = 8;
+const COLOURS: usize = 8;
+
+/// A name on an axis has at most so many letters.
+const LETTERS_OF_NAME: usize = 24;
 
 /// An axis has room for so many words.
 const MANY: usize = 8;
@@ -49,6 +52,8 @@ pub(super) struct Axis {
 pub(super) enum Scale {
     /// Each step a multiple of the last, with words at these values or, if there are none, at round ones.
     Multiples(Vec<f64>),
+    /// The same, with words at powers of four, as memory has them.
+    Bytes,
     /// From zero on.
     Steps,
     /// A place for each of these, the first on top; across, there is no such thing.
@@ -59,7 +64,7 @@ pub(super) enum Scale {
 #[derive(Debug)]
 pub(super) struct Line {
     /// Its place in the page's list of servers, and its name there.
-    pub(super) server: u8,
+    pub(super) server: usize,
     pub(super) name: String,
     pub(super) points: Vec<Point>,
     /// What was predicted.
@@ -108,11 +113,11 @@ impl Chart {
         };
         let (width, height) = self.size();
         html! {
-            svg viewBox={ "0 0 " (width) " " (height) } role="group" tabindex="0"
+            svg viewBox={ "0 0 " (width) " " (height) } role="application" aria-roledescription="chart" tabindex="0"
                 aria-label={ (label) ". The arrow keys read its values." } {
                 (PreEscaped(drawing))
                 @for (line, places) in self.lines.iter().zip(&marks) {
-                    g class={ "marks s" (line.server) } {
+                    g class={ "marks " (class(line.server)) } {
                         @for (point, &place) in line.points.iter().zip(places) {
                             path class=[point.kind.class()] d=(mark(line.server, place)) {
                                 title { (line.name) ", " (point.words) }
@@ -126,21 +131,17 @@ impl Chart {
 
     fn drawn(&self, drawing: &mut String) -> Option<Marks> {
         let area = Svg::new(drawing, self.size()).into_drawing_area();
-        let points = || self.lines.iter().flat_map(Line::places);
-        let (across, along) = (points().map(|(x, _)| x), points().map(|(_, y)| y));
-        match (&self.x.scale, &self.y.scale) {
-            (Scale::Multiples(x), Scale::Multiples(y)) => {
-                self.on(&area, multiples(x, across), multiples(y, along))
+        let (across, along): (Vec<_>, Vec<_>) = self.lines.iter().flat_map(Line::places).unzip();
+        let [x, y] = [self.x.scale.multiples(&across), self.y.scale.multiples(&along)];
+        match (x, y, &self.y.scale) {
+            (Some(x), None, Scale::Names(names)) => self.on(&area, x, Places(names.len())),
+            (None, None, Scale::Names(names)) => {
+                self.on(&area, steps(&across), Places(names.len()))
             }
-            (Scale::Multiples(x), Scale::Steps) => {
-                self.on(&area, multiples(x, across), steps(along))
-            }
-            (Scale::Multiples(x), Scale::Names(names)) => {
-                self.on(&area, multiples(x, across), Places(names.len()))
-            }
-            (_, Scale::Names(names)) => self.on(&area, steps(across), Places(names.len())),
-            (_, Scale::Multiples(y)) => self.on(&area, steps(across), multiples(y, along)),
-            (_, Scale::Steps) => self.on(&area, steps(across), steps(along)),
+            (Some(x), Some(y), _) => self.on(&area, x, y),
+            (Some(x), None, _) => self.on(&area, x, steps(&along)),
+            (None, Some(y), _) => self.on(&area, steps(&across), y),
+            (None, None, _) => self.on(&area, steps(&across), steps(&along)),
         }
     }
 
@@ -165,7 +166,7 @@ impl Chart {
         let mut chart = ChartBuilder::on(area)
             .margin(10)
             .x_label_area_size(44)
-            .y_label_area_size(if matches!(self.y.scale, Scale::Names(_)) { 160 } else { 72 })
+            .y_label_area_size(self.y.width())
             .build_cartesian_2d(x, y)
             .ok()?;
         let visible = chart.y_range();
@@ -222,33 +223,67 @@ impl Kind {
 }
 
 impl Axis {
+    /// The room that the words beside it need, where letters are largest, as on a phone.
+    fn width(&self) -> u32 {
+        match &self.scale {
+            Scale::Names(names) => {
+                let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+                72.max(20 + 9 * u32::try_from(longest.min(LETTERS_OF_NAME)).unwrap_or(0))
+            }
+            _ => 72,
+        }
+    }
+
     fn word(&self, value: f64) -> String {
         match &self.scale {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
-            Scale::Names(names) => names.get(value as usize - 1).cloned().unwrap_or_default(),
+            Scale::Names(names) => {
+                let name = names.get((value as usize).saturating_sub(1));
+                shortened(name.map_or("", String::as_str))
+            }
             // Of round numbers.
             _ => (self.shown)(value).replace(".0", ""),
         }
     }
 }
 
+/// A name for which there is room.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LETTERS_OF_NAME {
+        return name.to_owned();
+    }
+    name.chars().take(LETTERS_OF_NAME - 1).chain(['…']).collect()
+}
+
 /// From zero on, with room for the mark of the highest.
-fn steps(values: impl Iterator<Item = f64>) -> Range<f64> {
-    let high = values.fold(0.0, f64::max) * 1.05;
+fn steps(values: &[f64]) -> Range<f64> {
+    let high = values.iter().copied().fold(0.0, f64::max) * 1.05;
     0.0..if high > 0.0 { high } else { 1.0 }
 }
 
-/// Each step a multiple of the last.
-fn multiples(words: &[f64], values: impl Iterator<Item = f64>) -> WithKeyPoints<LogCoord<f64>> {
-    let (low, high) = values
-        .filter(|&value| value > 0.0)
-        .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), one| (low.min(one), high.max(one)));
-    let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
-    // Room for marks, and for two round numbers at least.
-    let room = (3.0 / (high / low).sqrt()).max(1.3);
-    let range = low / room..high * room;
-    let words = if words.is_empty() { round(&range) } else { words.to_vec() };
-    range.log_scale().with_key_points(words)
+impl Scale {
+    /// For a scale of multiples, the part of it that has all values, and its words.
+    fn multiples(&self, values: &[f64]) -> Option<WithKeyPoints<LogCoord<f64>>> {
+        let positive = values.iter().copied().filter(|&value| value > 0.0);
+        let (low, high) = positive.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), one| {
+            (low.min(one), high.max(one))
+        });
+        let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
+        // Room for marks, and for two round numbers at least.
+        let room = (3.0 / (high / low).sqrt()).max(1.3);
+        let range = low / room..high * room;
+        let words = match self {
+            Self::Multiples(words) if !words.is_empty() => words.clone(),
+            Self::Multiples(_) => round(&range),
+            Self::Bytes => {
+                let powers = iter::successors(Some(1.0), |one| Some(one * 4.0));
+                let powers = powers.take_while(|&one| one < range.end);
+                powers.filter(|one| range.contains(one)).collect()
+            }
+            Self::Steps | Self::Names(_) => return None,
+        };
+        Some(range.log_scale().with_key_points(words))
+    }
 }
 
 /// A place for each of so many, from one on; the first is on top.
@@ -288,8 +323,13 @@ fn round(range: &Range<f64>) -> Vec<f64> {
     inside
 }
 
+/// What a server's things are known by in the page: itself, and its colour.
+pub(super) fn class(server: usize) -> String {
+    format!("s{server} c{}", server % COLOURS)
+}
+
 /// A mark: one of four shapes, so that colours are not all that tells servers apart.
-pub(super) fn mark(server: u8, (x, y): (i32, i32)) -> String {
+pub(super) fn mark(server: usize, (x, y): (i32, i32)) -> String {
     match (server + server / COLOURS) % 4 {
         0 => format!("M{} {y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", x - 4),
         1 => format!("M{} {}h7v7h-7z", x - 3, y - 3),

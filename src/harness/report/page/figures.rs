@@ -17,11 +17,19 @@ pub(super) struct Figure {
     pub(super) about: &'static str,
     pub(super) chart: Chart,
     /// What the table's columns are.
-    pub(super) levels: Vec<String>,
+    pub(super) levels: Vec<usize>,
     /// A server, and its values at the levels.
-    pub(super) rows: Vec<(String, Vec<Option<Estimate>>)>,
+    pub(super) rows: Vec<(String, Vec<Option<Value>>)>,
     /// A value in a few characters.
     pub(super) shown: fn(f64) -> String,
+}
+
+/// A value of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value {
+    pub(super) estimate: Estimate,
+    /// The requests a second that were due, of an open loop.
+    pub(super) offered: Option<f64>,
 }
 
 /// A figure of a row.
@@ -30,7 +38,7 @@ struct Quantity {
     axis: &'static str,
     of: fn(&Row) -> Option<Estimate>,
     shown: fn(f64) -> String,
-    is_logarithmic: bool,
+    scale: Scale,
     /// What is predicted of it.
     law: fn(&Law, f64, f64) -> Vec<(f64, f64)>,
     about: &'static str,
@@ -41,7 +49,7 @@ const RATE: Quantity = Quantity {
     axis: "answers a second",
     of: |row| row.requests_per_second,
     shown: short::number,
-    is_logarithmic: false,
+    scale: Scale::Steps,
     law: |law, from, to| match law {
         Law::Scalability { .. } => law.curve(from, to),
         Law::Queue { .. } => Vec::new(),
@@ -54,7 +62,7 @@ const MEDIAN: Quantity = Quantity {
     axis: "p50",
     of: |row| row.p50_us,
     shown: short::time,
-    is_logarithmic: true,
+    scale: Scale::Multiples(Vec::new()),
     law: |law, from, to| match law {
         // Little's law: as many as there are clients are in the system.
         Law::Scalability { .. } => {
@@ -70,7 +78,7 @@ const MEAN: Quantity = Quantity {
     axis: "mean",
     of: |row| row.mean_us,
     shown: short::time,
-    is_logarithmic: true,
+    scale: Scale::Multiples(Vec::new()),
     law: |law, from, to| match law {
         Law::Queue { .. } => law.curve(from, to),
         Law::Scalability { .. } => Vec::new(),
@@ -83,7 +91,7 @@ const P99: Quantity = Quantity {
     axis: "p99",
     of: |row| row.p99_us,
     shown: short::time,
-    is_logarithmic: true,
+    scale: Scale::Multiples(Vec::new()),
     law: |_, _, _| Vec::new(),
     about: "99 of 100 answers came within this time.",
 };
@@ -93,7 +101,7 @@ const CPU: Quantity = Quantity {
     axis: "CPU",
     of: |row| row.cpu_us_per_request,
     shown: short::time,
-    is_logarithmic: true,
+    scale: Scale::Multiples(Vec::new()),
     law: |_, _, _| Vec::new(),
     about: "Processor time of the server and all its children, for one answer.",
 };
@@ -103,7 +111,7 @@ const MEMORY: Quantity = Quantity {
     axis: "bytes",
     of: |row| row.memory_per_connection.filter(|one| one.median > 0.0),
     shown: bytes,
-    is_logarithmic: true,
+    scale: Scale::Bytes,
     law: |_, _, _| Vec::new(),
     about: "By how much the proportional set size of all processes grew for each connection that is \
             held. What the kernel keeps for it is not in this.",
@@ -141,7 +149,10 @@ fn figure(
         let is_own = |row: &&Row| row.work == work && row.name == server.name;
         let mut own: Vec<_> = comparison.rows.iter().filter(is_own).collect();
         own.sort_by_key(|row| row.level);
-        let value = |&level: &usize| (quantity.of)(own.iter().find(|row| row.level == level)?);
+        let value = |&level: &usize| {
+            let row = own.iter().find(|row| row.level == level)?;
+            Some(Value { estimate: (quantity.of)(row)?, offered: offered(row) })
+        };
         let values: Vec<_> = levels.iter().map(value).collect();
         if values.iter().any(Option::is_some) {
             let law = predictions.iter().find(|one| one.name == server.name && one.work == work);
@@ -163,14 +174,9 @@ fn figure(
     };
     let own = Axis {
         title: quantity.axis.to_owned(),
-        scale: if quantity.is_logarithmic { Scale::Multiples(Vec::new()) } else { Scale::Steps },
+        scale: quantity.scale.clone(),
         shown: quantity.shown,
     };
-    let level = |level: &usize| match work.unit() {
-        Unit::Percent => format!("{level} %"),
-        Unit::Clients | Unit::Held => level.to_string(),
-    };
-    let levels: Vec<_> = levels.iter().map(level).collect();
     let (x, y) = if let [_] = levels[..] {
         let names = rows.iter().map(|(name, _)| name.clone()).collect();
         let servers =
@@ -202,19 +208,20 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
     let point = |row: &&Row| {
         let (x, estimate) = (place(row)?, (quantity.of)(row)?);
         let Estimate { median, low, high } = estimate;
-        // A logarithmic axis has no place for nothing.
-        if median <= 0.0 && quantity.is_logarithmic {
+        // Among multiples there is no place for nothing.
+        let has_zero = matches!(quantity.scale, Scale::Steps);
+        if median <= 0.0 && !has_zero {
             return None;
         }
-        let kind = if knee == Some(row.level) {
-            Kind::Knee
-        } else if row.died.is_some() || !row.failures.is_empty() {
+        let kind = if row.died.is_some() || !row.failures.is_empty() {
             Kind::Broken
+        } else if knee == Some(row.level) {
+            Kind::Knee
         } else {
             Kind::Usual
         };
         let shown = quantity.shown;
-        let low = if quantity.is_logarithmic && low <= 0.0 { median } else { low };
+        let low = if low <= 0.0 && !has_zero { median } else { low };
         let interval = if (low, high) == (median, median) {
             String::new()
         } else {
@@ -226,7 +233,9 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
             Kind::Broken if row.broke == Broke::Died => ", it died",
             Kind::Broken => ", requests failed",
         };
-        let words = format!("{}: {}{interval}{remark}", row.at(), shown(median));
+        let due =
+            offered(row).map_or_else(String::new, |rate| format!(" ({}/s)", short::number(rate)));
+        let words = format!("{}{due}: {}{interval}{remark}", row.at(), shown(median));
         Some(Point { at: (x, median), interval: [(x, low), (x, high)], words, kind })
     };
     let points: Vec<_> = rows.iter().filter_map(point).collect();
@@ -235,29 +244,87 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
         (quantity.law)(&law.law, first.at.0, last.at.0)
     });
     let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
-    Line { server: u8::try_from(index).unwrap_or(u8::MAX), name, points, law }
+    Line { server: index, name, points, law }
 }
 
 /// Where a row is on the x axis.
 #[expect(clippy::cast_precision_loss, reason = "levels are small")]
 fn place(row: &Row) -> Option<f64> {
     match row.work.unit() {
-        Unit::Percent => {
-            Some(Estimate::of(row.turns.iter().filter_map(|turn| turn.offered))?.median)
-        }
+        Unit::Percent => offered(row),
         Unit::Clients | Unit::Held => Some(row.level as f64),
     }
 }
 
+/// The requests a second that were due.
+fn offered(row: &Row) -> Option<f64> {
+    Estimate::of(row.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
+}
+
 /// The level at which answers a second for one second of response time are most: Kleinrock's power,
-/// beyond whose maximum more load costs more in time than it brings in answers.
+/// beyond whose maximum more load costs more in time than it brings in answers. At the lowest level
+/// or the highest it is none: it may be beyond.
 fn knee(rows: &[&Row]) -> Option<usize> {
     let power = |row: &&Row| {
         let (rate, mean) = (row.requests_per_second?.median, row.mean_us?.median);
         (rate > 0.0 && mean > 0.0).then(|| (rate / mean, row.level))
     };
     let powers: Vec<_> = rows.iter().filter_map(power).collect();
-    // Of fewer there is a most, but no knee.
-    let powers = powers.into_iter().filter(|_| rows.len() > 2);
-    powers.max_by(|one, next| one.0.total_cmp(&next.0)).map(|(_, level)| level)
+    let (place, (_, level)) =
+        powers.iter().enumerate().max_by(|(_, one), (_, next)| one.0.total_cmp(&next.0))?;
+    (place > 0 && place + 1 < powers.len()).then_some(*level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::super::compare::{Peer, Plan, Subject, TurnFigures},
+        *,
+    };
+    use std::time::Duration;
+
+    /// Of one server in an open loop, with answers a second and the mean time at each level.
+    fn overloaded(figures: &[(f64, f64)]) -> Comparison {
+        let levels = [25, 50, 75, 100];
+        let mut comparison = Comparison::of(&Plan {
+            subjects: vec![Subject::Peer(Peer::Command("one {port}".to_owned()))],
+            works: vec![(Work::Overload, levels[..figures.len()].to_vec())],
+            rounds: 1,
+            warm_up: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            base: None,
+            seed: 0,
+            placement: None,
+        });
+        for (row, &(rate, mean)) in comparison.rows.iter_mut().zip(figures) {
+            row.requests_per_second = Estimate::of([rate]);
+            row.mean_us = Estimate::of([mean]);
+            row.turns.push(TurnFigures { offered: Some(rate), ..TurnFigures::default() });
+        }
+        comparison
+    }
+
+    fn found(figures: &[(f64, f64)]) -> Option<usize> {
+        let comparison = overloaded(figures);
+        knee(&comparison.rows.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_knee_is_where_power_is_most_and_not_at_an_end() {
+        // M/M/1 with a capacity of 1,000 a second has its maximum at a half.
+        let queue = [250.0, 500.0, 750.0, 900.0].map(|rate| (rate, 1e6 / (1000.0 - rate)));
+        assert_eq!(found(&queue), Some(50));
+        assert_eq!(found(&queue[..2]), None);
+        assert_eq!(found(&queue[1..]), None);
+    }
+
+    #[test]
+    fn one_level_has_a_place_for_each_server() {
+        let figures = of(&overloaded(&[(250.0, 1300.0)]), Work::Overload, &[]);
+        let mean = &figures[0];
+        assert_eq!(mean.title, MEAN.title);
+        let point = &mean.chart.lines[0].points[0];
+        assert_eq!(point.at, (1300.0, 1.0));
+        assert_eq!(point.words, "overload, 25 % (250/s): 1.3ms");
+    }
 }

@@ -15,14 +15,14 @@ mod words;
 
 use super::{
     super::{
-        compare::{Broke, Comparison, Estimate, Prediction, Row, Server, Unit, Work, predict},
+        compare::{Broke, Comparison, Estimate, Prediction, Row, Server, Work, predict},
         observe::Machine,
     },
     notes::{Note, Tone, apart, method, notes},
     short,
 };
-use chart::mark;
-use figures::Figure;
+use chart::{class, mark};
+use figures::{Figure, Value};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -93,9 +93,8 @@ fn header(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
 
 /// A server's mark and name, which can be put out.
 fn key(index: usize, server: &Server) -> Markup {
-    let index = u8::try_from(index).unwrap_or(u8::MAX);
     html! {
-        label class={ "s" (index) } {
+        label class=(class(index)) {
             input type="checkbox" checked data-server=(index);
             svg viewBox="0 0 16 16" aria-hidden="true" { g.marks { path d=(mark(index, (8, 8))) {} } }
             (server.name)
@@ -117,7 +116,7 @@ fn machine(comparison: &Comparison) -> String {
 fn summary(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
     let notes = notes(comparison);
     let (important, others): (Vec<_>, Vec<_>) =
-        notes.iter().partition(|note| note.tone == Tone::Warning);
+        notes.iter().partition(|note| note.tone != Tone::Plain);
     let apart = apart(comparison);
     html! {
         section #broke {
@@ -180,7 +179,7 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
                 @if worst.broke == Broke::Nothing { "nothing" } @else { (worst.broke.word()) }
                 // These are so at any level.
                 @if !matches!(worst.broke, Broke::Nothing | Broke::OneAtATime | Broke::NoAnswer) {
-                    " from " (level(worst))
+                    " from " (worst.work.unit().level(worst.level))
                 }
                 @if failed > 0 { ", " (short::count(failed)) " failed" }
             }
@@ -195,7 +194,7 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
                 } }
                 tbody {
                     @for (index, server) in comparison.servers.iter().enumerate() {
-                        tr class={ "row s" (index) } {
+                        tr class=(class(index)) {
                             th.left scope="row" { (server.name) }
                             @for &work in works { (cell(server, work)) }
                         }
@@ -203,14 +202,6 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn level(row: &Row) -> String {
-    match row.work.unit() {
-        Unit::Clients => format!("{} clients", row.level),
-        Unit::Held => format!("{} held", row.level),
-        Unit::Percent => format!("{} %", row.level),
     }
 }
 
@@ -256,28 +247,34 @@ fn drawn(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
 
 /// What a chart must be read with.
 fn source(comparison: &Comparison, work: Work) -> String {
-    let seconds = comparison.seconds_per_turn * f64::from(work.stretch());
-    let rounds = comparison.rounds;
-    let interval = match rounds {
-        1 => "one turn",
+    let rows = comparison.rows.iter().filter(|row| row.work == work && !row.turns.is_empty());
+    let turns = rows.clone().map(|row| row.turns.len()).max().unwrap_or(0);
+    let lengths = rows.flat_map(|row| &row.turns).map(|turn| turn.seconds);
+    let (short, long) = lengths.fold((f64::INFINITY, 0.0), |(short, long): (f64, f64), one| {
+        (short.min(one), long.max(one))
+    });
+    let seconds = if long > 1.3 * short {
+        format!("{short:.1} to {long:.1} s")
+    } else {
+        format!("{long:.2} s")
+    };
+    let interval = match turns {
+        0 | 1 => "one turn",
         2..=5 => "the median of its turns, and their range",
         _ => "the median of its turns, and its 95 % interval",
     };
     let machine = comparison.machine.as_ref().map_or_else(String::new, |machine| {
         format!(" {} processors, Linux {},", machine.processors, machine.kernel)
     });
-    format!("{rounds} × {seconds} s; {interval}.{machine} {}.", date(comparison))
+    format!("{turns} × {seconds}; {interval}.{machine} {}.", date(comparison))
 }
 
 fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
     let place = |name: &str| comparison.servers.iter().position(|server| server.name == name);
-    let at = match work.unit() {
-        Unit::Clients => "clients",
-        Unit::Held => "held",
-        Unit::Percent => "of capacity",
-    };
-    let cell = |value: &Option<Estimate>| {
-        let Some(Estimate { median, low, high }) = *value else { return html! { td { "–" } } };
+    let cell = |value: &Option<Value>| {
+        let Some(Value { estimate: Estimate { median, low, high }, offered }) = *value else {
+            return html! { td { "–" } };
+        };
         let shown = figure.shown;
         html! {
             td data-value=(median) {
@@ -285,6 +282,7 @@ fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
                 @if (low, high) != (median, median) {
                     span.interval { (shown(low)) "–" (shown(high)) }
                 }
+                @if let Some(rate) = offered { span.interval { "of " (short::number(rate)) "/s" } }
             }
         }
     };
@@ -293,11 +291,11 @@ fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
             table.sortable {
                 thead { tr {
                     th.left scope="col" { "server" }
-                    @for level in &figure.levels { th scope="col" { (level) " " (at) } }
+                    @for level in &figure.levels { th scope="col" { (work.unit().level(*level)) } }
                 } }
                 tbody {
                     @for (name, values) in &figure.rows {
-                        tr class={ "row s" (place(name).unwrap_or_default()) } {
+                        tr class=(class(place(name).unwrap_or_default())) {
                             th.left scope="row" { (name) }
                             @for value in values { (cell(value)) }
                         }
@@ -323,7 +321,7 @@ fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -
                 } }
                 tbody {
                     @for one in predictions {
-                        tr class={ "row s" (place(&one.name).unwrap_or_default()) } {
+                        tr class=(class(place(&one.name).unwrap_or_default())) {
                             th.left scope="row" { (one.name) }
                             td.left { (words::fitted(one)) }
                             td.left { (words::leaves(one)) }

@@ -74,7 +74,8 @@
       const box = mark.getBoundingClientRect();
       return [box.left + box.width / 2, box.top + box.height / 2];
     };
-    chart.onpointermove = (event) => {
+    // A finger does not hover: it comes, and stays until it comes elsewhere.
+    chart.onpointermove = chart.onpointerdown = (event) => {
       let best = null;
       let least = 32;
       for (const mark of marks()) {
@@ -84,7 +85,7 @@
       }
       if (best) come(best); else leave();
     };
-    chart.onpointerleave = leave;
+    chart.onpointerleave = (event) => { if (event.pointerType !== "touch") leave(); };
     chart.onblur = leave;
     chart.onkeydown = (event) => {
       const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];

@@ -1,6 +1,7 @@
 //! SVG that a page can style: what plotters draws, with a class for each kind of stroke in the place
 //! of its colour, so that light, dark and print are the style sheet's.
 
+use super::chart::class;
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
     text_anchor::{HPos, VPos},
@@ -17,34 +18,36 @@ pub(super) enum Role {
     /// Nothing that is seen.
     Nothing,
     /// What was measured of a server.
-    Measured(u8),
+    Measured(usize),
     /// How sure that is.
-    Interval(u8),
+    Interval(usize),
     /// What was predicted of it.
-    Predicted(u8),
+    Predicted(usize),
 }
 
 impl Role {
     pub(super) fn colour(self) -> BackendColor {
-        let rgb = match self {
-            Self::Axis => (0, 0, 0),
-            Self::Grid => (1, 0, 0),
-            Self::Nothing => (2, 0, 0),
-            Self::Measured(server) => (3, server, 0),
-            Self::Interval(server) => (4, server, 0),
-            Self::Predicted(server) => (5, server, 0),
+        let (kind, server) = match self {
+            Self::Axis => (0, 0),
+            Self::Grid => (1, 0),
+            Self::Nothing => (2, 0),
+            Self::Measured(server) => (3, server),
+            Self::Interval(server) => (4, server),
+            Self::Predicted(server) => (5, server),
         };
-        BackendColor { alpha: 1.0, rgb }
+        let [high, low] = u16::try_from(server).unwrap_or(u16::MAX).to_be_bytes();
+        BackendColor { alpha: 1.0, rgb: (kind, high, low) }
     }
 
     fn class(colour: BackendColor) -> Option<String> {
-        let (kind, server, _) = colour.rgb;
+        let (kind, high, low) = colour.rgb;
+        let server = class(usize::from(u16::from_be_bytes([high, low])));
         match kind {
             0 => Some("axis".to_owned()),
             1 => Some("grid".to_owned()),
-            3 => Some(format!("line s{server}")),
-            4 => Some(format!("bar s{server}")),
-            5 => Some(format!("law s{server}")),
+            3 => Some(format!("line {server}")),
+            4 => Some(format!("bar {server}")),
+            5 => Some(format!("law {server}")),
             _ => None,
         }
     }

@@ -10,8 +10,8 @@ pub(super) fn law(work: Work) -> &'static str {
     match work.unit() {
         Unit::Percent => {
             "The queue M/M/c: so many servers, requests at random, and a capacity that each turn measured \
-             before. What an answer takes alone is fitted to the lowest level. At its capacity a queue grows \
-             without end, so the law says nothing from there on."
+             before. What an answer takes alone is fitted at half of it or below. At its capacity a queue \
+             grows without end, so the law says nothing from there on."
         }
         Unit::Clients | Unit::Held => {
             "The Universal Scalability Law, X(N) = λN / (1 + σ(N−1) + κN(N−1)): λ is what one client gets a \
@@ -64,19 +64,19 @@ fn small(number: f64) -> String {
 /// Where and why the measurement is not as predicted.
 pub(super) fn leaves(prediction: &Prediction) -> String {
     let Some(Leaving { level, predicted, measured, why }) = &prediction.leaves else {
-        return "It stays within a tenth of it.".to_owned();
+        return "It stays within a tenth of it, or within what is sure.".to_owned();
     };
-    let is_queue = matches!(prediction.law, Law::Queue { .. });
-    let shown = if is_queue { short::time } else { |rate| short::number(rate) + "/s" };
-    let at = if is_queue { format!("{level} %") } else { format!("{level} clients") };
-    let figures = match predicted {
-        Some(predicted) => format!("{} for {} predicted", shown(*measured), shown(*predicted)),
-        None => shown(*measured),
+    let shown = |figure: f64| match prediction.law {
+        Law::Queue { .. } => short::time(figure),
+        Law::Scalability { .. } => short::number(figure) + "/s",
     };
+    let measured = measured.map_or_else(|| "no answers".to_owned(), shown);
+    let predicted =
+        predicted.map_or_else(String::new, |one| format!(" for {} predicted", shown(one)));
     let reasons: Vec<_> = why.iter().map(reason).collect();
     let reasons =
         if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-    format!("At {at}, {figures}{reasons}.")
+    format!("At {}, {measured}{predicted}{reasons}.", prediction.work.unit().level(*level))
 }
 
 fn reason(why: &Why) -> String {
@@ -87,21 +87,23 @@ fn reason(why: &Why) -> String {
         Why::Disturbed => "others had much of the machine in some turns".to_owned(),
         Why::AddsUp(Broke::Leaks) => "descriptors add up".to_owned(),
         Why::AddsUp(_) => "zombies add up".to_owned(),
-        Why::Full { busy, dearer } => {
-            let processors = format!("its processors are full ({:.0} %)", busy * 100.0);
+        Why::Full { processors, dearer } => {
+            let full = match processors.round() {
+                one if one <= 1.0 => "it keeps a processor busy all the time".to_owned(),
+                many => format!("it keeps {many} processors busy all the time"),
+            };
             let dearer = if *dearer >= 1.1 {
-                format!(" and an answer costs {dearer:.1} times the CPU")
+                format!(", and an answer costs {dearer:.1} times the CPU")
             } else if *dearer <= 0.9 {
-                format!(" although an answer costs only {dearer:.1} times the CPU")
+                format!(", although an answer costs only {dearer:.1} times the CPU")
             } else {
                 String::new()
             };
-            processors + &dearer
+            full + &dearer
         }
-        Why::Waits { busy } => format!(
-            "its processors are busy for {:.0} % of the time only, so it waits for something else",
-            busy * 100.0
-        ),
+        Why::Waits { processors } => {
+            format!("it keeps only {processors:.2} processors busy, so it waits for something else")
+        }
         Why::Overrun => {
             "as much comes as it can do or more, and only the end of the turn ends the queue"
                 .to_owned()
