@@ -346,8 +346,9 @@ fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
     let disturbed = row.turns.iter().any(|turn| turn.disturbed);
     let load = processors(row).and_then(|processors| match processors {
         busy if busy >= FULL * busy.round().max(1.0) => Some(Why::Full { processors, dearer }),
-        // Whose processors others had did not wait of its own accord.
-        _ => (!disturbed).then_some(Why::Waits { processors }),
+        // Whom others kept from its processors, or who was not asked any faster, did not wait of its
+        // own accord.
+        _ => (!disturbed && !row.is_of_generator()).then_some(Why::Waits { processors }),
     });
     let adds_up = matches!(row.broke, Broke::Leaks | Broke::Zombies);
     let seen = [
