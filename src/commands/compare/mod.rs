@@ -46,7 +46,7 @@ Works, of which --quick has the first two:
   large       answers of a megabyte
   slow        small ones, while a tenth of the clients trickle their requests
   idle        small ones, beside 1,000 and 10,000 connections that are held
-  overload    an open loop at 50 to 200 % of what the server gives at most
+  overload    an open loop at 25 to 200 % of what the server gives at most
 
 Exit codes:
   0  all were measured
