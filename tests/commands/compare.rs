@@ -309,6 +309,27 @@ fn an_earlier_run_is_shown_again_without_a_measurement() {
 }
 
 #[test]
+fn one_seed_gives_one_order() {
+    let order = |seed: &str| {
+        // Servers with few connections: the kernel remembers each of them for a minute, and has
+        // room for so many.
+        let flags = ["sleepserver", "--work=hello", "--levels=1,2,3", "--rounds=2"];
+        let (comparison, _) = compare(&[&["concurrentserver2", seed][..], &flags].concat(), 0);
+        let turns = comparison["rows"].as_array().unwrap().iter().map(|row| {
+            let numbers = row["turns"].as_array().unwrap().iter().map(|turn| &turn["turn"]);
+            numbers.map(|number| number.as_u64().unwrap()).collect::<Vec<_>>()
+        });
+        turns.collect::<Vec<_>>()
+    };
+    let first = order("--seed=7");
+    let mut all = first.concat();
+    all.sort_unstable();
+    assert_eq!(all, (1..=12).collect::<Vec<_>>());
+    assert_eq!(order("--seed=7"), first);
+    assert_ne!(order("--seed=8"), first);
+}
+
+#[test]
 fn more_connections_than_a_process_may_hold_are_held_by_several() {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("result.json");

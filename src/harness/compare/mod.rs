@@ -110,13 +110,16 @@ pub fn run(
     after_round: &dyn Fn(&Comparison),
 ) -> Comparison {
     let is_stopped = || stop.load(Ordering::Relaxed);
-    let _kept = plan.placement.as_ref().and_then(Kept::to);
+    let kept = plan.placement.as_ref().and_then(Kept::to);
     let mut comparison = Comparison::of(plan);
+    // Where the kernel refuses, all run everywhere.
+    comparison.placement = comparison.placement.filter(|_| kept.is_some());
     probe::all(plan, stop, before, &mut comparison);
     let places: Vec<_> = plan.places().collect();
     let mut random = Rng::with_seed(plan.seed);
     let mut order: Vec<_> = (0..places.len()).collect();
     let mut spare = plan.steps() / AGAIN;
+    let mut taken = 0;
     for round in 1..=plan.rounds {
         if round > 1 {
             comparison.relate();
@@ -140,7 +143,8 @@ pub fn run(
                 Ok(turn) => {
                     // An interrupted turn is shorter than the others, and this may be one.
                     let cut_short = is_stopped();
-                    row.add(turn, round, cut_short);
+                    taken += 1;
+                    row.add(turn, round, taken, cut_short);
                     row.partial = round < plan.rounds || cut_short;
                 }
                 Err(error) => row.error = Some(format!("{error:#}")),

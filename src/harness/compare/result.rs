@@ -169,6 +169,9 @@ pub struct Ratios {
 pub struct TurnFigures {
     /// In which round.
     pub round: u32,
+    /// Which turn of the whole run it was, from one on: the order that `seed` gives.
+    #[serde(default)]
+    pub turn: u32,
     /// Whether an interruption cut it short.
     pub cut_short: bool,
     /// Whether others had more than a tenth of the machine's processors meanwhile.
@@ -377,8 +380,8 @@ impl Row {
         if self.work == Work::Hello { level } else { format!("{}, {level}", self.work.name()) }
     }
 
-    /// Adds what one more turn has shown.
-    pub(super) fn add(&mut self, turn: Turn, round: u32, cut_short: bool) {
+    /// Adds what one more turn has shown, which was that turn of the run.
+    pub(super) fn add(&mut self, turn: Turn, round: u32, number: u32, cut_short: bool) {
         let disturbed = turn.is_disturbed();
         let account = &turn.measured.outcome.account;
         self.answered += account.answered_total();
@@ -391,7 +394,7 @@ impl Row {
         self.zombies_left = self.zombies_left.max(turn.zombies_left);
         self.died = turn.died.or(self.died.take());
         let figures = TurnFigures::of(&turn.measured);
-        self.turns.push(TurnFigures { round, cut_short, disturbed, ..figures });
+        self.turns.push(TurnFigures { round, turn: number, cut_short, disturbed, ..figures });
         self.derive();
     }
 
