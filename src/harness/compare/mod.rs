@@ -82,6 +82,24 @@ struct Place {
 }
 
 impl Plan {
+    /// One turn of a second for servers that are only names, for tests of what is drawn.
+    #[cfg(test)]
+    pub(super) fn of_peers(names: &[&str], works: &[(Work, &[usize])]) -> Self {
+        let peer = |name: &&str| Subject::Peer(Peer::Command(format!("{name} {{port}}")));
+        Self {
+            subjects: names.iter().map(peer).collect(),
+            works: works.iter().map(|(work, levels)| (*work, levels.to_vec())).collect(),
+            rounds: 1,
+            warm_up: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            base: None,
+            seed: 0,
+            placement: None,
+        }
+    }
+}
+
+impl Plan {
     /// How many times `before` is called in a whole run, if no turn is made again.
     pub fn steps(&self) -> usize {
         self.subjects.len() + self.rounds as usize * self.places().count()

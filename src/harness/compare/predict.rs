@@ -105,6 +105,13 @@ pub enum Why {
     Overrun,
 }
 
+impl Prediction {
+    /// Whether the server follows the law at the levels that it was fitted to.
+    pub fn follows(&self) -> bool {
+        self.off <= OFF
+    }
+}
+
 impl Law {
     /// What the law says of answers a second with so many clients, or of the mean response time in
     /// microseconds at so many requests a second; `None` where a queue has no end.
@@ -276,12 +283,12 @@ fn least_squares(equations: &[[f64; 3]], terms: &[usize]) -> Option<[f64; 3]> {
 /// is what a processor takes for it at least.
 fn queue(rows: &[&Row], low: &Row) -> Option<Law> {
     #[expect(clippy::cast_precision_loss, reason = "a few hundred percent")]
-    let capacity = |row: &&Row| Some(offered(row)? / (row.level as f64 / 100.0));
+    let capacity = |row: &&Row| Some(row.offered()? / (row.level as f64 / 100.0));
     let capacity = Estimate::of(rows.iter().filter_map(capacity))?.median;
     let busy = rows.iter().filter_map(|row| processors(row)).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few processors")]
     let servers = busy.round().clamp(1.0, 1024.0) as u32;
-    let alone = low.mean_us?.median - wait(servers, capacity, offered(low)?)? * 1e6;
+    let alone = low.mean_us?.median - wait(servers, capacity, low.offered()?)? * 1e6;
     let least = f64::from(servers) / capacity * 1e6;
     Some(Law::Queue { servers, capacity, alone: alone.max(least) })
 }
@@ -314,13 +321,8 @@ fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Option<Estimate>)> {
         Law::Scalability { .. } => {
             (law.at(clients(row)), row.requests_per_second.filter(|_| row.answered > 0))
         }
-        Law::Queue { .. } => (law.at(offered(row)?), row.mean_us),
+        Law::Queue { .. } => (law.at(row.offered()?), row.mean_us),
     })
-}
-
-/// The requests a second that were due.
-fn offered(row: &Row) -> Option<f64> {
-    Estimate::of(row.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
 }
 
 fn leaving(law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
@@ -366,25 +368,16 @@ fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Peer, Plan, Subject, TurnFigures},
+        super::{Plan, TurnFigures},
         *,
     };
-    use std::{collections::BTreeMap, time::Duration};
+    use std::collections::BTreeMap;
 
     const LEVELS: [usize; 6] = [1, 4, 16, 64, 256, 1000];
 
     /// Of one server, with a figure at each level.
     fn comparison(work: Work, levels: &[usize], figures: &[TurnFigures]) -> Comparison {
-        let mut comparison = Comparison::of(&Plan {
-            subjects: vec![Subject::Peer(Peer::Command("one {port}".to_owned()))],
-            works: vec![(work, levels.to_vec())],
-            rounds: 1,
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(1),
-            base: None,
-            seed: 0,
-            placement: None,
-        });
+        let mut comparison = Comparison::of(&Plan::of_peers(&["one"], &[(work, levels)]));
         for (row, &turn) in comparison.rows.iter_mut().zip(figures) {
             row.answered = 1000;
             row.requests_per_second = Estimate::of([turn.requests_per_second]);

@@ -369,6 +369,11 @@ impl Row {
         }
     }
 
+    /// The requests a second that were due, of an open loop.
+    pub fn offered(&self) -> Option<f64> {
+        Estimate::of(self.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
+    }
+
     /// Its work and level in words: `16 at once`, or `wait, 16 at once`.
     pub fn at(&self) -> String {
         let level = self.level;

@@ -81,22 +81,13 @@ fn cells(change: &Change) -> [String; 6] {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::compare::{Estimate, Peer, Plan, Subject},
+        super::super::compare::{Estimate, Plan},
         *,
     };
-    use std::time::Duration;
 
     fn comparison(rate: [f64; 2]) -> Comparison {
-        let mut comparison = Comparison::of(&Plan {
-            subjects: vec![Subject::Peer(Peer::Command("one {port}".to_owned()))],
-            works: vec![(Work::Hello, vec![1]), (Work::Overload, vec![50])],
-            rounds: 1,
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(1),
-            base: None,
-            seed: 0,
-            placement: None,
-        });
+        let works: [(_, &[_]); 2] = [(Work::Hello, &[1]), (Work::Overload, &[50])];
+        let mut comparison = Comparison::of(&Plan::of_peers(&["one"], &works));
         let median = f64::midpoint(rate[0], rate[1]);
         let rate = Some(Estimate { median, low: rate[0], high: rate[1] });
         comparison.rows[1].requests_per_second = rate;

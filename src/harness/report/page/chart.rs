@@ -18,8 +18,8 @@ use std::{iter, ops::Range};
 /// In the units of the drawing, which the page scales.
 const SIZE: (u32, u32) = (480, 300);
 
-/// How many colours there are before they come again.
-const COLOURS: usize = 8;
+/// The same for the height of letters.
+const LETTERS: f64 = 13.0;
 
 /// A name on an axis has at most so many letters.
 const LETTERS_OF_NAME: usize = 24;
@@ -27,8 +27,8 @@ const LETTERS_OF_NAME: usize = 24;
 /// An axis has room for so many words.
 const MANY: usize = 8;
 
-/// The same for the height of letters.
-const LETTERS: f64 = 13.0;
+/// How many colours there are in the style sheet before they come again.
+const COLOURS: usize = 8;
 
 /// What a chart shows.
 #[derive(Debug)]

@@ -151,7 +151,7 @@ fn figure(
         own.sort_by_key(|row| row.level);
         let value = |&level: &usize| {
             let row = own.iter().find(|row| row.level == level)?;
-            Some(Value { estimate: (quantity.of)(row)?, offered: offered(row) })
+            Some(Value { estimate: (quantity.of)(row)?, offered: row.offered() })
         };
         let values: Vec<_> = levels.iter().map(value).collect();
         if values.iter().any(Option::is_some) {
@@ -234,7 +234,7 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
             Kind::Broken => ", requests failed",
         };
         let due =
-            offered(row).map_or_else(String::new, |rate| format!(" ({}/s)", short::number(rate)));
+            row.offered().map_or_else(String::new, |rate| format!(" ({}/s)", short::number(rate)));
         let words = format!("{}{due}: {}{interval}{remark}", row.at(), shown(median));
         Some(Point { at: (x, median), interval: [(x, low), (x, high)], words, kind })
     };
@@ -251,14 +251,9 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
 #[expect(clippy::cast_precision_loss, reason = "levels are small")]
 fn place(row: &Row) -> Option<f64> {
     match row.work.unit() {
-        Unit::Percent => offered(row),
+        Unit::Percent => row.offered(),
         Unit::Clients | Unit::Held => Some(row.level as f64),
     }
-}
-
-/// The requests a second that were due.
-fn offered(row: &Row) -> Option<f64> {
-    Estimate::of(row.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
 }
 
 /// The level at which answers a second for one second of response time are most: Kleinrock's power,
@@ -278,24 +273,15 @@ fn knee(rows: &[&Row]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::super::compare::{Peer, Plan, Subject, TurnFigures},
+        super::super::super::compare::{Plan, TurnFigures},
         *,
     };
-    use std::time::Duration;
 
     /// Of one server in an open loop, with answers a second and the mean time at each level.
     fn overloaded(figures: &[(f64, f64)]) -> Comparison {
         let levels = [25, 50, 75, 100];
-        let mut comparison = Comparison::of(&Plan {
-            subjects: vec![Subject::Peer(Peer::Command("one {port}".to_owned()))],
-            works: vec![(Work::Overload, levels[..figures.len()].to_vec())],
-            rounds: 1,
-            warm_up: Duration::ZERO,
-            duration: Duration::from_secs(1),
-            base: None,
-            seed: 0,
-            placement: None,
-        });
+        let plan = Plan::of_peers(&["one"], &[(Work::Overload, &levels[..figures.len()])]);
+        let mut comparison = Comparison::of(&plan);
         for (row, &(rate, mean)) in comparison.rows.iter_mut().zip(figures) {
             row.requests_per_second = Estimate::of([rate]);
             row.mean_us = Estimate::of([mean]);

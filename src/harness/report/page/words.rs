@@ -26,10 +26,10 @@ pub(super) fn law(work: Work) -> &'static str {
 pub(super) fn fitted(prediction: &Prediction) -> String {
     let levels: Vec<_> = prediction.fitted.iter().map(ToString::to_string).collect();
     let levels = levels.join(", ");
-    let off = if prediction.off > 0.1 {
-        format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
-    } else {
+    let off = if prediction.follows() {
         String::new()
+    } else {
+        format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
     };
     match prediction.law {
         Law::Scalability { lambda, sigma, kappa } => {
