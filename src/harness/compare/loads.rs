@@ -212,7 +212,9 @@ impl Ground<'_> {
     /// Requests come whether or not the last have been answered.
     fn on_schedule(&self, percent: usize) -> Result<Measured> {
         self.warm_up(CROWD)?;
-        let most = self.window(&self.closed(CROWD))?;
+        // A rate of small answers is known sooner than times of a queue.
+        let most =
+            self.window(&load::Plan { duration: self.plan.duration, ..self.closed(CROWD) })?;
         let answered = most.outcome.account.answered_total();
         if answered == 0 {
             // There is nothing to take a share of, which is what the turn has shown.

@@ -122,6 +122,16 @@ mod tests {
         assert_eq!((few.median, few.low, few.high), (11.0, 10.0, 12.0));
     }
 
+    /// The fewest of which one turn at either end may be anything: as many as `--full` has.
+    #[test]
+    fn of_seven_turns_the_interval_leaves_out_the_ends() {
+        let turns = |count: u8| (1..=count).map(f64::from);
+        let seven = Estimate::of(turns(7)).unwrap();
+        assert_eq!((seven.low, seven.high), (2.0, 6.0));
+        let six = Estimate::of(turns(6)).unwrap();
+        assert!(six.low < 2.0 && six.high > 5.0, "{six:?}");
+    }
+
     #[test]
     fn one_turn_that_was_disturbed_moves_nothing() {
         let mut turns: Vec<f64> = (0..21).map(|n| 100.0 + f64::from(n % 5)).collect();

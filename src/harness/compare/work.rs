@@ -136,7 +136,8 @@ impl Work {
     /// How many times as long its turns are: answers that take their time are few.
     pub fn stretch(self) -> u32 {
         match self {
-            Self::Wait | Self::Burn | Self::Overload => 4,
+            Self::Wait => 4,
+            Self::Burn | Self::Overload => 2,
             _ => 1,
         }
     }

@@ -389,14 +389,14 @@ mod tests {
     use crate::ladder::LADDER;
     use std::{array, time::Duration};
 
-    /// All works of `--full` for all rungs and known peers, with ten turns each.
+    /// All works of `--full` for all rungs and known peers, with seven turns each.
     fn full() -> Comparison {
         let rungs = LADDER.iter().map(|rung| Subject::Rung(rung, Err(String::new())));
         let peers = Known::ALL.into_iter().map(|known| Subject::Peer(Peer::Known(known)));
         let mut comparison = Comparison::of(&Plan {
             subjects: rungs.chain(peers).collect(),
             works: Work::ALL.map(|work| (work, work.levels(Extent::Full).to_vec())).into(),
-            rounds: 10,
+            rounds: 7,
             warm_up: Duration::ZERO,
             duration: Duration::from_secs(1),
             base: Some("nginx".to_owned()),
@@ -405,7 +405,7 @@ mod tests {
         });
         for (index, row) in comparison.rows.iter_mut().enumerate() {
             let number = f64::from(u32::try_from(index).unwrap() % 97) * 137.0 + 1000.5;
-            let turns: [f64; 10] =
+            let turns: [f64; 7] =
                 array::from_fn(|turn| number + f64::from(u8::try_from(turn).unwrap()));
             let estimate = Estimate::of(turns);
             row.turns.push(TurnFigures { offered: Some(number), ..TurnFigures::default() });
