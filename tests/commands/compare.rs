@@ -166,6 +166,16 @@ fn each_work_does_what_it_says() {
     assert!(text.contains("PSS/c"), "{text}");
 }
 
+/// Its workers go on with what waits in the accept queue, as many connections at any time.
+#[test]
+fn a_server_that_still_works_is_not_said_to_leak() {
+    let flags = ["preforkserver", "--work=wait", "--levels=64", "--rounds=1"];
+    let (comparison, _) = compare(&flags, 0);
+    let prefork = row(&comparison, "preforkserver");
+    assert!(prefork["unfinished"].as_u64() > Some(4), "{prefork}");
+    assert_eq!((&prefork["broke"], &prefork["descriptors_left"]), (&"nothing".into(), &0.into()));
+}
+
 #[test]
 fn what_others_take_of_the_machine_is_said() {
     // One for each processor: of each they get a third at least, beside a server or a generator.

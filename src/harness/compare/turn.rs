@@ -117,6 +117,9 @@ fn last_words(exit: Exit, stderr: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {
     descriptors: Option<u64>,
+    /// Of who has more open than before, what its sockets' inodes add up to: with each connection that
+    /// is closed for the next it is another, when their number is the same.
+    sockets: u64,
     zombies: usize,
     /// Threads of all processes, zombies aside.
     threads: u64,
@@ -124,10 +127,14 @@ pub(super) struct Left {
 
 impl Left {
     /// Of a server's processes.
-    fn of(tree: &Tree) -> Self {
+    fn of(tree: &Tree, before: Option<Self>) -> Self {
         let live = tree.processes.iter().filter(|process| !process.is_zombie());
-        let threads = live.map(|process| process.threads).sum();
-        Self { descriptors: tree.descriptors(), zombies: tree.zombies(), threads }
+        let threads = live.clone().map(|process| process.threads).sum();
+        let descriptors = tree.descriptors();
+        let is_more = before.is_some_and(|before| descriptors > before.descriptors);
+        let tables = live.filter(|_| is_more).filter_map(Process::table).flatten();
+        let sockets = tables.filter_map(|descriptor| descriptor.target.socket()).sum();
+        Self { descriptors, sockets, zombies: tree.zombies(), threads }
     }
 
     /// What there is more than `before`. Descriptors of workers that came under load, be they
@@ -149,11 +156,11 @@ pub(super) fn settle(server: &Server, before: Option<Left>) -> Left {
     let look = || observe::tree(server.keeper()).below_root();
     let deadline = Instant::now() + SETTLE;
     let quiet = if before.is_none() { BRIEF } else { QUIET };
-    let (mut now, mut since) = (Left::of(&look()), Instant::now());
+    let (mut now, mut since) = (Left::of(&look(), before), Instant::now());
     while Some(now) != before && since.elapsed() < quiet && Instant::now() < deadline {
         thread::sleep(LOOK);
         let tree = look();
-        let next = Left::of(&tree);
+        let next = Left::of(&tree, before);
         // Who waits for a processor only has not come to it yet.
         let mut live = tree.processes.iter().filter(|process| !process.is_zombie());
         if next != now || live.any(Process::is_at_work) {
