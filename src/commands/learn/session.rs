@@ -289,7 +289,10 @@ impl Session {
 
     fn hint(&mut self) -> Result<()> {
         let Some(failed) = &self.failed else {
-            return self.say("no probe has failed, so there is nothing to hint at\n");
+            return self.say(match self.attempt {
+                Some(_) => "no probe has failed so far; h once this check is over\n",
+                None => "no probe has failed, so there is nothing to hint at\n",
+            });
         };
         if let Some(text) = report::hint_text(failed, self.hints) {
             self.hints += 1;

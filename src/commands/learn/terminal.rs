@@ -12,6 +12,7 @@ use signal_hook::{
     low_level::emulate_default_handler,
 };
 use std::{
+    borrow::Cow,
     cell::RefCell,
     io::{self, Write},
     sync::{
@@ -105,10 +106,9 @@ impl Terminal {
             return Ok(());
         }
         let columns = size().map_or(80, |(columns, _)| usize::from(columns));
-        // A line that is full would go on in the next.
-        let cut: String = status.chars().take(columns.saturating_sub(1)).collect();
         status.clone_into(&mut self.status.borrow_mut());
-        write(&format!("{ERASE}{cut}"))
+        // A line that is full would go on in the next.
+        write(&format!("{ERASE}{}", cut(status, columns.saturating_sub(1))))
     }
 
     /// Gives the terminal to somebody else meanwhile, as it was.
@@ -138,6 +138,14 @@ impl Drop for Terminal {
         self.say("").ok();
         disable_raw_mode().ok();
     }
+}
+
+/// As much of a line as fits, which ends in a sign if that is not all.
+fn cut(line: &str, columns: usize) -> Cow<'_, str> {
+    if line.chars().count() <= columns {
+        return line.into();
+    }
+    line.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn write(text: &str) -> Result<()> {
