@@ -25,6 +25,9 @@ use rungs::harness::observe::{
 
 use waiting::{await_some, await_until};
 
+/// Enough for a few children to end in the midst of a look.
+const LOOKS: usize = 5_000;
+
 /// A shell that runs a script and all that it starts, killed together at the end of a test.
 struct Shell(Child, BufReader<ChildStdout>);
 
@@ -170,6 +173,15 @@ fn the_proportional_set_size_is_positive_and_at_most_the_resident() {
 }
 
 /// `Rss` in `/proc/PID/smaps_rollup`, in bytes. `VmRSS` in `status` is not exact.
+/// A process may lose its memory between two lines that are read of it, which is no refusal.
+#[test]
+fn of_who_is_just_ending_the_memory_is_none_of_it_and_not_unknown() {
+    let shell = Shell::run("while :; do : & : & : & : & wait; done");
+    for look in 0..LOOKS {
+        assert!(shell.tree().pss().is_some(), "look {look}");
+    }
+}
+
 fn resident(process: &Process) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)).unwrap();
     let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();

@@ -225,10 +225,10 @@ fn ticks(count: u64) -> Duration {
 }
 
 /// Whether the process or thread ended before it was read: its directory is missing (ENOENT), or
-/// was opened and is now empty (ESRCH).
+/// was opened and is now empty (ESRCH), in which of its files procfs finds a line to be missing.
 pub(super) fn is_gone(error: &ProcError) -> bool {
     match error {
-        ProcError::NotFound(_) => true,
+        ProcError::NotFound(_) | ProcError::Incomplete(_) => true,
         ProcError::Io(error, _) => error.raw_os_error() == Some(nix::libc::ESRCH),
         _ => false,
     }
