@@ -1,5 +1,6 @@
 //! A terminal that tells each key at once, and lines that scroll up it.
 
+use crate::harness::report;
 use anyhow::{Context, Result};
 use nix::{
     sys::signal::{Signal, kill},
@@ -12,7 +13,6 @@ use signal_hook::{
     low_level::emulate_default_handler,
 };
 use std::{
-    borrow::Cow,
     cell::RefCell,
     io::{self, Write},
     sync::{
@@ -108,7 +108,7 @@ impl Terminal {
         let columns = size().map_or(80, |(columns, _)| usize::from(columns));
         status.clone_into(&mut self.status.borrow_mut());
         // A line that is full would go on in the next.
-        write(&format!("{ERASE}{}", cut(status, columns.saturating_sub(1))))
+        write(&format!("{ERASE}{}", report::cut(status, columns.saturating_sub(1))))
     }
 
     /// Gives the terminal to somebody else meanwhile, as it was.
@@ -138,14 +138,6 @@ impl Drop for Terminal {
         self.say("").ok();
         disable_raw_mode().ok();
     }
-}
-
-/// As much of a line as fits, which ends in a sign if that is not all.
-fn cut(line: &str, columns: usize) -> Cow<'_, str> {
-    if line.chars().count() <= columns {
-        return line.into();
-    }
-    line.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn write(text: &str) -> Result<()> {

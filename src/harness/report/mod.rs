@@ -27,6 +27,7 @@ pub use ladder::{ladder_json, ladder_markdown, ladder_table};
 pub use learn::{Row, difference_text, hint_text, outcome_text, step_text, way_json, way_table};
 pub use load::{LoadRun, load_csv, load_done, load_hdr, load_json, load_live, load_text};
 pub use page::comparison_html;
+pub use paragraph::cut;
 pub use watch::{
     CONNECTION_TITLES, LISTENER_TITLES, PROCESS_TITLES, STATE_TITLES, connection_cells,
     counters_line, event_lines, headline, listener_cells, process_cells, snapshot_json,

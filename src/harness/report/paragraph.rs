@@ -21,3 +21,11 @@ pub(super) fn wrapped(first: &str, others: &str, words: &str) -> String {
     }
     text
 }
+
+/// As much of a text as fits into so many columns, which ends in … if that is not all.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}

@@ -3,7 +3,7 @@
 use super::super::{
     super::check::{Checked, Checkup, Exchange, PROBES, Probe, Verdict},
     ink::Ink,
-    paragraph::wrapped,
+    paragraph::{cut, wrapped},
 };
 use std::fmt::Write as _;
 
@@ -119,13 +119,6 @@ fn exchanged(exchange: &Exchange) -> String {
 /// Each byte as a person can read it.
 fn escaped(bytes: &[u8]) -> Vec<String> {
     bytes.iter().map(|byte| byte.escape_ascii().to_string()).collect()
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

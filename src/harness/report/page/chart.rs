@@ -1,6 +1,9 @@
 //! One chart as SVG: plotters lays it out and draws it.
 
-use super::svg::{Role, Svg};
+use super::{
+    super::cut,
+    svg::{Role, Svg},
+};
 use maud::{Markup, PreEscaped, html};
 use plotters::{
     coord::{
@@ -239,20 +242,12 @@ impl Axis {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
             Scale::Names(names) => {
                 let name = names.get((value as usize).saturating_sub(1));
-                shortened(name.map_or("", String::as_str))
+                cut(name.map_or("", String::as_str), LETTERS_OF_NAME)
             }
             // Of round numbers.
             _ => (self.shown)(value).replace(".0", ""),
         }
     }
-}
-
-/// A name for which there is room.
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= LETTERS_OF_NAME {
-        return name.to_owned();
-    }
-    name.chars().take(LETTERS_OF_NAME - 1).chain(['…']).collect()
 }
 
 /// From zero on, with room for the mark of the highest.
