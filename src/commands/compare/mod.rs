@@ -83,7 +83,7 @@ pub(super) struct Args {
     /// Two works, three turns of a quarter of a second: the default
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// All works, seven turns of half a second: about three quarters of an hour
+    /// All works, seven turns of half a second: about fifty minutes
     #[arg(long)]
     full: bool,
     /// Turns that each server has at each level

@@ -312,6 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn who_cannot_be_told_apart_is_named_level_by_level() {
+        let mut comparison = comparison();
+        for _ in 0..2 {
+            comparison.rows.iter_mut().for_each(|row| add_turn(row, false));
+        }
+        let text = comparison_text(&comparison, false, false);
+        let same = "\n  1 at once: one, two and three\n  16 at once: one, two and three\n";
+        assert!(text.contains("\nNo difference in req/s is sure between these."), "{text}");
+        assert!(text.contains(same), "{text}");
+        // The third has three times as many at both levels.
+        for row in comparison.rows.iter_mut().filter(|row| row.name == "three") {
+            row.turns.iter_mut().for_each(|turn| turn.requests_per_second = 3000.0);
+            row.requests_per_second = Estimate::of([3000.0]);
+        }
+        let text = comparison_text(&comparison, false, false);
+        assert!(text.contains("\n  1 at once: one and two\n  16 at once: one and two\n"), "{text}");
+    }
+
+    #[test]
     fn failures_of_a_server_that_died_come_of_that() {
         let mut comparison = comparison();
         comparison.rows.iter_mut().for_each(|row| add_turn(row, false));

@@ -81,34 +81,38 @@ pub(super) fn method(comparison: &Comparison) -> String {
     words
 }
 
-/// Which rows cannot be told apart: in the order of their rates, as many as there are in a row of
-/// which no two differ for sure. One may be in two such rows.
-pub(super) fn apart(comparison: &Comparison) -> Vec<Note> {
-    let mut notes = Vec::new();
-    for rows in comparison.groups() {
-        let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
-        let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
-        rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
-        let mut told = 0;
-        for (first, row) in rows.iter().enumerate() {
-            let differs = |next: &&&Row| {
-                rows[first..]
-                    .iter()
-                    .take_while(|one| !std::ptr::eq(**one, **next))
-                    .any(|one| one.surely_differs(next))
-            };
-            let alike = rows[first..].iter().take_while(|next| !differs(next)).count();
-            if alike > 1 && first + alike > told {
-                told = first + alike;
-                let names: Vec<_> = rows[first..told].iter().map(|row| row.name.as_str()).collect();
-                let names = and(&names);
-                let words =
-                    format!("{}: no difference in req/s is sure between {names}.", row.at());
-                notes.push(Note::new(Tone::Plain, words));
-            }
+/// Which rows cannot be told apart, and what that means.
+pub(super) fn apart(comparison: &Comparison) -> Option<Note> {
+    let items: Vec<_> = comparison.groups().flat_map(alike).collect();
+    let words = "No difference in req/s is sure between these. A difference is called sure where \
+                 chance alone would make it in one of twenty comparisons (Student's t-test on the \
+                 ratios, round by round).";
+    (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Plain, words) })
+}
+
+/// In the order of their rates, as many rows as there are side by side of which no two differ for
+/// sure. One may be in two such lists.
+fn alike(rows: &[Row]) -> Vec<String> {
+    let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
+    let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
+    rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
+    let mut lists = Vec::new();
+    let mut told = 0;
+    for (first, row) in rows.iter().enumerate() {
+        let differs = |next: &&&Row| {
+            rows[first..]
+                .iter()
+                .take_while(|one| !std::ptr::eq(**one, **next))
+                .any(|one| one.surely_differs(next))
+        };
+        let alike = rows[first..].iter().take_while(|next| !differs(next)).count();
+        if alike > 1 && first + alike > told {
+            told = first + alike;
+            let names: Vec<_> = rows[first..told].iter().map(|row| row.name.as_str()).collect();
+            lists.push(format!("{}: {}", row.at(), and(&names)));
         }
     }
-    notes
+    lists
 }
 
 /// `a`, `a and b`, `a, b and c`.

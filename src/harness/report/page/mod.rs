@@ -117,7 +117,6 @@ fn summary(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
     let notes = notes(comparison);
     let (important, others): (Vec<_>, Vec<_>) =
         notes.iter().partition(|note| note.tone != Tone::Plain);
-    let apart = apart(comparison);
     html! {
         section #broke {
             h2 { "What broke" }
@@ -129,10 +128,11 @@ fn summary(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
                     @for note in others { (said(note)) }
                 }
             }
-            @if !apart.is_empty() {
+            @if let Some(note) = apart(comparison) {
                 details {
-                    summary { "Which cannot be told apart (" (apart.len()) ")" }
-                    @for note in &apart { (said(note)) }
+                    summary { "Which cannot be told apart (" (note.items.len()) ")" }
+                    p.note { (note.words) }
+                    (list(&note.items))
                 }
             }
         }
@@ -150,10 +150,14 @@ fn said(note: &Note) -> Markup {
         @if !note.items.is_empty() {
             details {
                 summary { "Where (" (note.items.len()) ")" }
-                ul { @for item in &note.items { li { (item) } } }
+                (list(&note.items))
             }
         }
     }
+}
+
+fn list(items: &[String]) -> Markup {
+    html! { ul { @for item in items { li { (item) } } } }
 }
 
 /// A server a row, a work a column: the worst that was seen, and from where on.
