@@ -34,7 +34,7 @@ const EXAMPLES: &str = "Examples:
   rungs compare --work wait,burn --levels 64 --json result.json
   rungs compare --base nginx --peer nginx --rounds 10
   rungs compare epollserver --peer './my_server --port {port}'
-  rungs compare --full --markdown report.md        all works, 45 min
+  rungs compare --full --markdown report.md        all works, 50 min
   rungs compare --against latest       what has changed since the last run
   rungs compare --from latest --html page.html     the last run again, as a page
 

@@ -24,7 +24,7 @@ use super::{
     finding::{Exchange, Finding, Judged, Verdict},
     model::Model,
     probes::{concurrent, survives_child},
-    target::{Target, last_words},
+    target::{Claim, Target, last_words},
 };
 
 /// How often something is looked at that is waited for.
@@ -79,6 +79,7 @@ pub(super) struct Running<'a> {
     pub(super) bench: &'a Bench<'a>,
     pub(super) server: Server,
     pub(super) address: SocketAddr,
+    pub(super) claim: Claim,
 }
 
 /// A request that got no good answer.
@@ -164,13 +165,13 @@ impl<'a> Bench<'a> {
         change: impl FnOnce(Launch) -> Launch,
     ) -> Result<Running<'_>, Finding> {
         let not_started = |why: String| Finding::unknown(format!("it did not start again: {why}"));
-        let address = self.target.address().map_err(|unfit| not_started(unfit.said))?;
+        let (address, claim) = self.target.address().map_err(|unfit| not_started(unfit.said))?;
         let launch = change(self.target.launch(address));
         let server = self
             .target
             .start(&launch, address, self.stop)
             .map_err(|unfit| not_started(unfit.said))?;
-        Ok(Running { bench: self, server, address })
+        Ok(Running { bench: self, server, address, claim })
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -120,7 +120,7 @@ pub fn run(
     before: &dyn Fn(&'static Probe),
     after: &dyn Fn(&Checked),
 ) -> Result<Checkup, Unfit> {
-    let address = target.address()?;
+    let (address, _claim) = target.address()?;
     drop(target.start(&target.launch(address), address, stop)?);
     let bench = Bench::new(target, stop);
     let mut checked: Vec<Checked> = Vec::new();

@@ -4,7 +4,13 @@ use std::{
     ffi::{OsStr, OsString},
     fmt, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            net::{self as unix, UnixDatagram},
+        },
+    },
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -72,15 +78,17 @@ impl From<StartError> for Unfit {
 }
 
 impl Target {
-    /// An address for the next server: the built-in port, or one that is free now.
-    pub(super) fn address(&self) -> Result<SocketAddr, Unfit> {
-        match self.port {
-            Some(port) => Ok(SocketAddr::new(LOOPBACK, port)),
-            None => quiet_address().or_else(|| free_address(LOOPBACK).ok()).ok_or_else(|| Unfit {
-                said: "no port is free".to_owned(),
-                hint: "`ss -tan` shows who uses them".to_owned(),
-            }),
+    /// An address for the next server: the built-in port, or one that is free now and that no
+    /// other check takes while the claim is held.
+    pub(super) fn address(&self) -> Result<(SocketAddr, Claim), Unfit> {
+        if let Some(port) = self.port {
+            return Ok((SocketAddr::new(LOOPBACK, port), None));
         }
+        let any = || Some((free_address(LOOPBACK).ok()?, None));
+        quiet_address().or_else(any).ok_or_else(|| Unfit {
+            said: "no port is free".to_owned(),
+            hint: "`ss -tan` shows who uses them".to_owned(),
+        })
     }
 
     /// How it is started to listen there.
@@ -155,14 +163,29 @@ impl Target {
     }
 }
 
+/// What keeps other checks off a port from when it is chosen until its server listens, which may
+/// take seconds, and until it has started there again.
+pub(super) type Claim = Option<UnixDatagram>;
+
+/// `None` if another check has that port. The name is as good as the port: it belongs to the network
+/// namespace too, and goes with its socket (unix(7), "abstract").
+fn claim(port: u16) -> Claim {
+    let name = unix::SocketAddr::from_abstract_name(format!("rungs check {port}")).ok()?;
+    UnixDatagram::bind_addr(&name).ok()
+}
+
 /// A free address whose port the kernel gives to no client: those with a port of the ephemeral range
 /// may lose it between two servers, and a check has thousands of clients.
-fn quiet_address() -> Option<SocketAddr> {
+fn quiet_address() -> Option<(SocketAddr, Claim)> {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let lowest: u16 = range.split_whitespace().next()?.parse().ok()?;
     let ports = Some(UNPRIVILEGED..lowest).filter(|ports| !ports.is_empty())?;
     let mut tries = (0..TRIES).map(|_| SocketAddr::new(LOOPBACK, fastrand::u16(ports.clone())));
-    tries.find(|&address| TcpListener::bind(address).is_ok())
+    tries.find_map(|address| {
+        let claim = claim(address.port())?;
+        // Others than checks may listen there.
+        TcpListener::bind(address).is_ok().then_some((address, Some(claim)))
+    })
 }
 
 /// Whether it is this server that listens there, as far as that may be known.
@@ -231,4 +254,20 @@ fn filled(word: &OsStr, address: SocketAddr) -> OsString {
     };
     let bytes = with(word.as_bytes().to_vec(), b"{addr}", address.to_string());
     OsString::from_vec(with(bytes, b"{port}", address.port().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_of_one_check_until_it_lets_go() {
+        let (address, held) = quiet_address().unwrap();
+        assert!(held.is_some());
+        assert!(claim(address.port()).is_none());
+        // The port itself is left to the server.
+        TcpListener::bind(address).unwrap();
+        drop(held);
+        assert!(claim(address.port()).is_some());
+    }
 }

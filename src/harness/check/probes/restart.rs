@@ -10,6 +10,7 @@ use super::super::{
     bench::Bench,
     client::{Client, PATIENCE, send_all},
     finding::{Finding, Judged},
+    target::Claim,
 };
 
 const CLIENTS: usize = 6;
@@ -22,10 +23,10 @@ const SEEN: Duration = Duration::from_secs(1);
 
 pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
     let deadline = Instant::now() + TIME_WAIT;
-    let address = loop {
+    let (address, _claim) = loop {
         let before = Counters::read().unwrap_or_default();
-        if let Some(address) = leave_time_wait(bench)? {
-            break address;
+        if let Some(left) = leave_time_wait(bench)? {
+            break left;
         }
         let since = Counters::read().unwrap_or_default().since(before);
         if since.time_wait_overflows == 0 || Instant::now() >= deadline || bench.is_stopped() {
@@ -46,9 +47,9 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
 }
 
 /// Has a server end that has clients. Says where it was, if that has left connections in TIME-WAIT.
-fn leave_time_wait(bench: &Bench<'_>) -> Result<Option<SocketAddr>, Finding> {
-    let server = bench.start()?;
-    let address = server.address;
+fn leave_time_wait(bench: &Bench<'_>) -> Result<Option<(SocketAddr, Claim)>, Finding> {
+    let mut server = bench.start()?;
+    let (address, claim) = (server.address, server.claim.take());
     // One that gets its answer, some that say nothing, and some that begin: there are servers that
     // are told of a connection only when there is something to read.
     let mut clients = server.connect_each(CLIENTS, Client::close_in_order)?;
@@ -63,5 +64,5 @@ fn leave_time_wait(bench: &Bench<'_>) -> Result<Option<SocketAddr>, Finding> {
     drop(clients);
     let waits = |one: &observe::Socket| one.state == State::TimeWait && one.local == address;
     let in_time_wait = || observe::sockets().is_ok_and(|all| all.iter().any(waits));
-    Ok(bench.await_true(SEEN, in_time_wait).then_some(address))
+    Ok(bench.await_true(SEEN, in_time_wait).then_some((address, claim)))
 }
