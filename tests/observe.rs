@@ -172,7 +172,6 @@ fn the_proportional_set_size_is_positive_and_at_most_the_resident() {
     assert!(0 < pss && pss <= resident, "{pss} of {resident}");
 }
 
-/// `Rss` in `/proc/PID/smaps_rollup`, in bytes. `VmRSS` in `status` is not exact.
 /// A process may lose its memory between two lines that are read of it, which is no refusal.
 #[test]
 fn of_who_is_just_ending_the_memory_is_none_of_it_and_not_unknown() {
@@ -182,6 +181,7 @@ fn of_who_is_just_ending_the_memory_is_none_of_it_and_not_unknown() {
     }
 }
 
+/// `Rss` in `/proc/PID/smaps_rollup`, in bytes. `VmRSS` in `status` is not exact.
 fn resident(process: &Process) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)).unwrap();
     let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
