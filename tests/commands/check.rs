@@ -245,6 +245,17 @@ fn restart_waits_for_a_place_in_time_wait() {
     assert_eq!(output.status.code(), Some(0), "{text}");
 }
 
+/// The server does not start where no check has claimed the port, neither first nor again.
+#[test]
+fn a_port_is_claimed_while_a_server_starts_there() {
+    let script = format!(
+        "grep -q '@rungs check {{port}}$' /proc/net/unix || exit 1; exec '{}' --listen {{addr}}",
+        program("epollserver")
+    );
+    let (text, _) = check(&[&["--only", "restart"], &shell(&script)[..]].concat(), 0);
+    assert!(text.contains("✓ restart"), "{text}");
+}
+
 #[test]
 fn who_prints_without_end_and_never_listens_is_told_so() {
     let (_, stderr) = check(&["--", "yes"], 2);
