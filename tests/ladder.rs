@@ -622,28 +622,31 @@ fn a_program_too_many_or_too_few_is_found() {
     assert_eq!(program_faults(&files), faults);
 }
 
-// ---- What `cargo bench` builds. ----
+// ---- What cargo builds twice. ----
 
-/// Cargo looks for benchmarks in each program that does not say that it has none: it builds it once
-/// more, and hands it criterion's arguments, which it refuses.
-fn bench_faults<'a>(manifest: &str, programs: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let says_so = |name: &&str| manifest.contains(&format!("name = \"{name}\"\nbench = false\n"));
+/// Cargo looks for benchmarks and tests in each program that does not say that it has none: it
+/// builds it once more, and hands it criterion's arguments, which it refuses.
+fn double_faults<'a>(manifest: &str, programs: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let nothing = "bench = false\ntest = false\n";
+    let says_so = |name: &&str| manifest.contains(&format!("name = \"{name}\"\n{nothing}"));
     let silent = programs.into_iter().filter(|name| !says_so(name));
-    silent.map(|name| format!("Cargo.toml: {name} has no `bench = false` below its name")).collect()
+    let fault =
+        |name| format!("Cargo.toml: {name} lacks `bench` and `test = false` below its name");
+    silent.map(fault).collect()
 }
 
 #[test]
-fn cargo_bench_builds_no_program_to_look_for_benchmarks() {
+fn cargo_builds_no_program_twice() {
     let sources = sources();
     let files = sources.keys().filter_map(|path| path.strip_prefix("src/bin/"));
     let programs = files.filter_map(|file| file.strip_suffix(".rs"));
-    assert_no(&bench_faults(&read("Cargo.toml"), programs));
+    assert_no(&double_faults(&read("Cargo.toml"), programs));
 }
 
 #[test]
-fn a_program_that_cargo_bench_builds_is_found() {
-    let manifest = "[[bin]]\nname = \"a\"\nbench = false\n[[bin]]\nname = \"b\"\n";
-    let faults = bench_faults(manifest, ["a", "b", "c"]).join("\n");
+fn a_program_that_cargo_builds_twice_is_found() {
+    let manifest = "name = \"a\"\nbench = false\ntest = false\nname = \"b\"\nbench = false\n";
+    let faults = double_faults(manifest, ["a", "b", "c"]).join("\n");
     assert!(!faults.contains(": a ") && faults.contains(": b ") && faults.contains(": c "));
 }
 

@@ -183,7 +183,7 @@ fn waits_for_an_address_that_is_given() {
 
 #[test]
 fn a_free_address_is_local_and_has_a_port() {
-    let address = free_address(Ipv4Addr::new(127, 0, 0, 3).into()).unwrap();
+    let (address, _claim) = free_address(Ipv4Addr::new(127, 0, 0, 3).into()).unwrap();
     assert_eq!(address.ip(), Ipv4Addr::new(127, 0, 0, 3));
     assert_ne!(address.port(), 0);
     let elsewhere = free_address(Ipv4Addr::new(192, 0, 2, 1).into()).unwrap_err();

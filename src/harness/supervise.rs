@@ -33,6 +33,7 @@ mod launch;
 mod line;
 mod listening;
 mod plan;
+mod port;
 
 use std::{
     convert::Infallible,
@@ -77,9 +78,10 @@ use self::{
 };
 pub use self::{
     ending::{Cause, Exit, Finished, StartError, Stopped},
-    launch::{Address, Launch, free_address},
+    launch::{Address, Launch},
     listening::listening,
     plan::locate,
+    port::{Claim, free_address},
 };
 
 /// How often the table of listening sockets is looked at: the kernel announces no `listen()`.

@@ -249,7 +249,7 @@ fn restart_waits_for_a_place_in_time_wait() {
 #[test]
 fn a_port_is_claimed_while_a_server_starts_there() {
     let script = format!(
-        "grep -q '@rungs check {{port}}$' /proc/net/unix || exit 1; exec '{}' --listen {{addr}}",
+        "grep -q '@rungs port {{port}}$' /proc/net/unix || exit 1; exec '{}' --listen {{addr}}",
         program("epollserver")
     );
     let (text, _) = check(&[&["--only", "restart"], &shell(&script)[..]].concat(), 0);

@@ -415,6 +415,17 @@ fn a_peer_that_fails_now_and_then_has_a_note_that_says_at_what_levels() {
     assert!(error.starts_with("start `echo "), "{text}");
 }
 
+/// The peer does not start where its port is not claimed.
+#[test]
+fn a_port_is_claimed_while_a_peer_starts_there() {
+    let server = cargo_bin("epollserver");
+    let peer = format!(
+        "--peer=grep -q '@rungs port {{port}}$' /proc/net/unix && exec '{}' --listen {{addr}}",
+        server.display()
+    );
+    compare(&["iterativeserver", &peer, "--work=hello", "--levels=1", "--rounds=1"], 0);
+}
+
 #[test]
 fn peers_of_one_name_have_numbers() {
     let peers = ["--peer=echo {port} one >&2; exit 1", "--peer=exec echo {port} two >&2"];

@@ -18,13 +18,13 @@ use nix::{
 use super::{
     super::{
         observe::{self, Process, Socket, State, Tree},
-        supervise::{Launch, Server},
+        supervise::{Claim, Launch, Server},
     },
     client::{Client, PATIENCE, pump, words},
     finding::{Exchange, Finding, Judged, Verdict},
     model::Model,
     probes::{concurrent, survives_child},
-    target::{Claim, Target, last_words},
+    target::{Target, last_words},
 };
 
 /// How often something is looked at that is waited for.

@@ -2,15 +2,9 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fmt, fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    os::{
-        linux::net::SocketAddrExt,
-        unix::{
-            ffi::{OsStrExt, OsStringExt},
-            net::{self as unix, UnixDatagram},
-        },
-    },
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::ffi::{OsStrExt, OsStringExt},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -19,7 +13,7 @@ use std::{
 use super::{
     super::{
         observe::{self, Holders, State},
-        supervise::{Exit, Launch, Server, StartError, free_address, listening},
+        supervise::{Claim, Exit, Launch, Server, StartError, free_address, listening},
     },
     processor::tasks,
 };
@@ -35,12 +29,6 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// How much a server that does not listen may print before that is worth a word.
 const CHATTY: u64 = 1 << 20;
-
-/// The first port that looks like no service's.
-const UNPRIVILEGED: u16 = 10_000;
-
-/// How many ports are tried.
-const TRIES: usize = 50;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -78,15 +66,13 @@ impl From<StartError> for Unfit {
 }
 
 impl Target {
-    /// An address for the next server: the built-in port, or one that is free now and that no
-    /// other check takes while the claim is held.
+    /// An address for the next server: the built-in port, or one that is free now.
     pub(super) fn address(&self) -> Result<(SocketAddr, Claim), Unfit> {
         if let Some(port) = self.port {
-            return Ok((SocketAddr::new(LOOPBACK, port), None));
+            return Ok((SocketAddr::new(LOOPBACK, port), Claim::default()));
         }
-        let any = || Some((free_address(LOOPBACK).ok()?, None));
-        quiet_address().or_else(any).ok_or_else(|| Unfit {
-            said: "no port is free".to_owned(),
+        free_address(LOOPBACK).map_err(|error| Unfit {
+            said: format!("no port is free: {error}"),
             hint: "`ss -tan` shows who uses them".to_owned(),
         })
     }
@@ -163,31 +149,6 @@ impl Target {
     }
 }
 
-/// What keeps other checks off a port from when it is chosen until its server listens, which may
-/// take seconds, and until it has started there again.
-pub(super) type Claim = Option<UnixDatagram>;
-
-/// `None` if another check has that port. The name is as good as the port: it belongs to the network
-/// namespace too, and goes with its socket (unix(7), "abstract").
-fn claim(port: u16) -> Claim {
-    let name = unix::SocketAddr::from_abstract_name(format!("rungs check {port}")).ok()?;
-    UnixDatagram::bind_addr(&name).ok()
-}
-
-/// A free address whose port the kernel gives to no client: those with a port of the ephemeral range
-/// may lose it between two servers, and a check has thousands of clients.
-fn quiet_address() -> Option<(SocketAddr, Claim)> {
-    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-    let lowest: u16 = range.split_whitespace().next()?.parse().ok()?;
-    let ports = Some(UNPRIVILEGED..lowest).filter(|ports| !ports.is_empty())?;
-    let mut tries = (0..TRIES).map(|_| SocketAddr::new(LOOPBACK, fastrand::u16(ports.clone())));
-    tries.find_map(|address| {
-        let claim = claim(address.port())?;
-        // Others than checks may listen there.
-        TcpListener::bind(address).is_ok().then_some((address, Some(claim)))
-    })
-}
-
 /// Whether it is this server that listens there, as far as that may be known.
 fn is_own(server: &Server, address: SocketAddr) -> bool {
     let processes = observe::tree(server.keeper()).below_root().processes;
@@ -254,20 +215,4 @@ fn filled(word: &OsStr, address: SocketAddr) -> OsString {
     };
     let bytes = with(word.as_bytes().to_vec(), b"{addr}", address.to_string());
     OsString::from_vec(with(bytes, b"{port}", address.port().to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_is_of_one_check_until_it_lets_go() {
-        let (address, held) = quiet_address().unwrap();
-        assert!(held.is_some());
-        assert!(claim(address.port()).is_none());
-        // The port itself is left to the server.
-        TcpListener::bind(address).unwrap();
-        drop(held);
-        assert!(claim(address.port()).is_some());
-    }
 }

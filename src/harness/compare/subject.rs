@@ -1,7 +1,7 @@
 //! What is compared: a rung, or a server that people run.
 
 use super::{
-    super::supervise::{Launch, free_address},
+    super::supervise::{Claim, Launch, free_address},
     peers::{Known, LOOPBACK, Prepared},
 };
 use crate::ladder::Rung;
@@ -92,17 +92,17 @@ impl Subject {
             Self::Rung(rung, Ok(folder)) => {
                 let launch = Launch::new(folder.join(rung.name));
                 let launch = launch.arguments(["--listen", "127.0.0.1:0"]);
-                Ok(Prepared { launch, _files: None })
+                Ok(Prepared { launch, _files: None, _claim: Claim::default() })
             }
             Self::Rung(_, Err(why)) => Err(anyhow::Error::msg(why.clone())),
             Self::Peer(Peer::Known(known)) => known.prepare(),
             Self::Peer(Peer::Command(command)) => {
-                let address = free_address(LOOPBACK).context("find a free port")?;
+                let (address, claim) = free_address(LOOPBACK).context("find a free port")?;
                 let command = command
                     .replace("{addr}", &address.to_string())
                     .replace("{port}", &address.port().to_string());
                 let launch = Launch::new("/bin/sh").arguments(["-c", &command]).at(address);
-                Ok(Prepared { launch, _files: None })
+                Ok(Prepared { launch, _files: None, _claim: claim })
             }
         }
     }

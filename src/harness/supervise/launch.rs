@@ -2,13 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::{
-    ffi::OsString,
-    io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Where the server's address comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,15 +132,4 @@ impl Launch {
         self.shown = true;
         self
     }
-}
-
-/// A loopback or other local address whose port is free now: bind(2) to port 0, then close.
-///
-/// Nothing reserves it: another program may take it before the server does. Prefer a server that
-/// binds port 0 itself and announces what it got.
-///
-/// # Errors
-/// Those of bind(2), such as `EADDRNOTAVAIL`.
-pub fn free_address(ip: IpAddr) -> io::Result<SocketAddr> {
-    TcpListener::bind((ip, 0))?.local_addr()
 }

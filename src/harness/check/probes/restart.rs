@@ -1,16 +1,19 @@
 //! Can it begin again where it has just ended?
 
 use std::{
+    mem,
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use super::super::{
-    super::observe::{self, Counters, State},
+    super::{
+        observe::{self, Counters, State},
+        supervise::Claim,
+    },
     bench::Bench,
     client::{Client, PATIENCE, send_all},
     finding::{Finding, Judged},
-    target::Claim,
 };
 
 const CLIENTS: usize = 6;
@@ -49,7 +52,7 @@ pub(in super::super) fn probe(bench: &Bench<'_>) -> Judged {
 /// Has a server end that has clients. Says where it was, if that has left connections in TIME-WAIT.
 fn leave_time_wait(bench: &Bench<'_>) -> Result<Option<(SocketAddr, Claim)>, Finding> {
     let mut server = bench.start()?;
-    let (address, claim) = (server.address, server.claim.take());
+    let (address, claim) = (server.address, mem::take(&mut server.claim));
     // One that gets its answer, some that say nothing, and some that begin: there are servers that
     // are told of a connection only when there is something to read.
     let mut clients = server.connect_each(CLIENTS, Client::close_in_order)?;

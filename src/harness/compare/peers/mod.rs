@@ -1,7 +1,7 @@
 //! Servers that people run, each with a configuration of its own that serves what rungs serve, as
 //! far as the server can.
 
-use super::super::supervise::{Launch, free_address, locate, run};
+use super::super::supervise::{Claim, Launch, free_address, locate, run};
 use anyhow::{Context, Result, bail};
 use std::{
     ffi::OsString,
@@ -47,11 +47,12 @@ pub enum Known {
     Node,
 }
 
-/// A command that is ready to run, and the files that it needs meanwhile.
+/// A command that is ready to run, and what must stay meanwhile: its files, and its port.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) launch: Launch,
     pub(super) _files: Option<TempDir>,
+    pub(super) _claim: Claim,
 }
 
 impl Known {
@@ -132,7 +133,7 @@ impl Known {
     /// Writes its configuration, and says how it is started.
     pub(super) fn prepare(self) -> Result<Prepared> {
         let program = self.program()?;
-        let address = free_address(LOOPBACK).context("find a free port")?;
+        let (address, claim) = free_address(LOOPBACK).context("find a free port")?;
         let files = tempfile::tempdir().with_context(|| format!("make a folder for {program}"))?;
         let folder = files.path();
         let (name, text) = self.configuration(address, folder)?;
@@ -142,7 +143,8 @@ impl Known {
             write_pages(folder).with_context(|| format!("write into {}", folder.display()))?;
         }
         let launch = Launch::new(program).arguments(self.arguments(address, folder, &file));
-        Ok(Prepared { launch: launch.at(address).patience(PATIENCE), _files: Some(files) })
+        let launch = launch.at(address).patience(PATIENCE);
+        Ok(Prepared { launch, _files: Some(files), _claim: claim })
     }
 
     fn arguments(self, address: SocketAddr, folder: &Path, file: &Path) -> Vec<OsString> {
