@@ -170,6 +170,8 @@ fn the_proportional_set_size_is_positive_and_at_most_the_resident() {
     });
     let (pss, resident) = (tree.pss().unwrap(), tree.processes.iter().map(resident).sum());
     assert!(0 < pss && pss <= resident, "{pss} of {resident}");
+    let anonymous = tree.anonymous_pss().unwrap();
+    assert!(0 < anonymous && anonymous < pss, "{anonymous} of {pss}");
 }
 
 /// A process may lose its memory between two lines that are read of it, which is no refusal.

@@ -187,7 +187,7 @@ impl Ground<'_> {
             duration: LONG,
             ..self.closed(connections)
         };
-        let before = pss(&servers);
+        let before = occupied(&servers);
         beside(
             &holding,
             |now| now.connections,
@@ -201,7 +201,7 @@ impl Ground<'_> {
                     bail!("one of {count} servers ended while they were made: {exit}");
                 }
                 let memory =
-                    pss(&servers).zip(before).map(|(now, before)| now.saturating_sub(before));
+                    occupied(&servers).zip(before).map(|(now, before)| now.saturating_sub(before));
                 self.warm_up(BESIDE)?;
                 let held = Some(Held { connections, servers: count, memory });
                 Ok(Measured { held, ..self.window(&self.closed(BESIDE))? })
@@ -271,17 +271,19 @@ impl Ground<'_> {
     }
 
     fn note_pss(&self, peak: &Cell<Option<u64>>) {
-        peak.set(peak.get().max(pss(&[self.server])));
+        peak.set(peak.get().max(processes(self.server).and_then(|tree| tree.pss())));
     }
 }
 
-/// The memory of some servers now; `None` where one is gone, which is not what was asked.
-fn pss(servers: &[&Server]) -> Option<u64> {
-    let of = |server: &&Server| {
-        let tree = observe::tree(server.keeper()).below_root();
-        if tree.processes.is_empty() { None } else { tree.pss() }
-    };
-    servers.iter().map(of).sum()
+/// The processes of a server; `None` where it is gone, which is not what was asked.
+fn processes(server: &Server) -> Option<observe::Tree> {
+    Some(observe::tree(server.keeper()).below_root()).filter(|tree| !tree.processes.is_empty())
+}
+
+/// The memory of some servers now, without the pages of files: others who run the same programs
+/// meanwhile take a part of these, and that would be more than some connections add.
+fn occupied(servers: &[&Server]) -> Option<u64> {
+    servers.iter().map(|server| processes(server)?.anonymous_pss()).sum()
 }
 
 /// Measures something while another load goes on, of which it learns what is counted.

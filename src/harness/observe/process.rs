@@ -116,9 +116,19 @@ impl Process {
     /// Its proportional set size now, in bytes (`proc_pid_smaps(5)`): a page that n processes map
     /// counts 1/n. 0 if it is gone, `None` if it may not be read.
     pub(super) fn pss(&self) -> Option<u64> {
+        self.rolled_up("Pss")
+    }
+
+    /// The part of it that belongs to no file: heap, stacks, and what was written of a program's own
+    /// data. It is the same however many processes run the same program.
+    pub(super) fn anonymous_pss(&self) -> Option<u64> {
+        self.rolled_up("Pss_Anon")
+    }
+
+    fn rolled_up(&self, field: &str) -> Option<u64> {
         self.holds(|handle| {
             let rollup = handle.smaps_rollup()?.memory_map_rollup;
-            Ok(rollup.iter().filter_map(|map| map.extension.map.get("Pss")).sum())
+            Ok(rollup.iter().filter_map(|map| map.extension.map.get(field)).sum())
         })
     }
 

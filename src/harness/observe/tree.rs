@@ -69,6 +69,11 @@ impl Tree {
         self.processes.iter().map(Process::pss).sum()
     }
 
+    /// The part of it that belongs to no file, which no process outside the tree changes.
+    pub fn anonymous_pss(&self) -> Option<u64> {
+        self.processes.iter().map(Process::anonymous_pss).sum()
+    }
+
     /// How many descriptors the processes that still live have open; `None` if those of one may
     /// not be counted.
     pub fn descriptors(&self) -> Option<u64> {
