@@ -1,7 +1,7 @@
 //! `rungs compare`, from outside.
 
 use super::{
-    support::{first_line, has_results, rungs},
+    support::{first_line, has_python, has_results, rungs},
     waiting::{await_some, await_until},
 };
 use assert_cmd::{Command, cargo::cargo_bin};
@@ -21,9 +21,12 @@ use serde_json::Value;
 use std::{
     env, fs,
     io::Write,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{self, Child, Stdio},
     thread,
 };
 
@@ -356,6 +359,83 @@ fn more_connections_than_a_process_may_hold_are_held_by_several() {
     assert!(text.contains("epollserver, idle, 1000 held: by 5 servers, since one"), "{text}");
 }
 
+/// Holds 2 KiB for each client, and at the 500th does nothing else, busily, until others run the same
+/// program.
+const HOLDER: &str = r"
+import select, socket, sys
+address, others = sys.argv[1:]
+host, port = address.rsplit(':', 1)
+listener = socket.create_server((host, int(port)), backlog=1024)
+poll, clients = select.epoll(), {}
+poll.register(listener, select.EPOLLIN)
+while True:
+    for descriptor, _ in poll.poll():
+        if descriptor == listener.fileno():
+            client, _ = listener.accept()
+            clients[client.fileno()] = client, bytearray(2048)
+            poll.register(client, select.EPOLLIN)
+            if len(clients) == 500:
+                waiting = socket.socket(socket.AF_UNIX)
+                waiting.connect(others)
+                while not select.select([waiting], [], [], 0)[0]:
+                    pass
+            continue
+        try:
+            if clients[descriptor][0].recv(4096):
+                clients[descriptor][0].sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n')
+                continue
+        except ConnectionResetError:
+            pass
+        clients.pop(descriptor)[0].close()
+";
+
+/// Each page of a program's file is a fifth of one to each as soon as five run it.
+#[test]
+fn what_a_connection_adds_is_known_while_others_run_the_same_program() {
+    if !has_python("what_a_connection_adds_is_known_while_others_run_the_same_program") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // A copy, that nobody but this test runs.
+    let copied = "cp \"$(python3 -c 'import sys; print(sys.executable)')\" python; \
+                  exec python3 -c 'import sys; print(sys.base_prefix)'";
+    let mut copy = Command::new("sh");
+    let (home, _) =
+        first_line(&*copy.args(["-c", copied]).current_dir(folder.path()).unwrap().stdout);
+    let (python, socket) = (folder.path().join("python"), folder.path().join("socket"));
+    let listener = UnixListener::bind(&socket).unwrap();
+    let start = |_| {
+        let mut other = process::Command::new(&python);
+        other.args(["-c", "print(flush=True); input()"]).env("PYTHONHOME", home.trim_end());
+        let mut other = other.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        assert_eq!(first_line(other.stdout.take().unwrap()).0, "\n");
+        other
+    };
+    let (comparison, mut others) = thread::scope(|scope| {
+        let starting = scope.spawn(|| {
+            let waiting = listener.accept().unwrap();
+            let others: Vec<_> = (0..4).map(start).collect();
+            drop(waiting);
+            others
+        });
+        let mut command =
+            rungs(&["compare", RUNS, "epollserver", "--work=idle", "--levels=1000", "--rounds=1"]);
+        command.args(["--json=-", "--peer"]).arg(r#""$PYTHON" -c "$HOLDER" {addr} "$OTHERS""#);
+        command.env("PYTHON", &python).env("PYTHONHOME", home.trim_end());
+        let output = command.env("HOLDER", HOLDER).env("OTHERS", &socket).output().unwrap();
+        // If nobody was, nobody waits any longer.
+        drop(UnixStream::connect(&socket));
+        (serde_json::from_slice::<Value>(&output.stdout).unwrap(), starting.join().unwrap())
+    });
+    for other in &mut others {
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+    let turn = &comparison["rows"][1]["turns"][0];
+    assert_eq!((&turn["held"], &turn["cut_short"]), (&1000.into(), &false.into()), "{turn}");
+    assert!(turn["memory_per_connection"].as_f64() >= Some(1024.0), "{turn}");
+}
+
 #[test]
 fn levels_and_names_are_what_they_seem() {
     let peer = "exec \"$RUNG\" --listen {addr}";
@@ -599,7 +679,7 @@ const STOPPING: &str = "stopping; Ctrl-C again ends at once";
 /// A comparison that would take a quarter of an hour, seen with a rung at work. The rungs are built:
 /// cargo would only make it wait for its lock.
 fn long_comparison(json: &Path) -> (Child, u32) {
-    let comparing = std::process::Command::new(cargo_bin("rungs"))
+    let comparing = process::Command::new(cargo_bin("rungs"))
         .args([
             "compare",
             RUNS,
@@ -660,7 +740,7 @@ fn an_interrupted_comparison_leaves_no_bar_on_the_terminal() {
     let command =
         format!("exec '{}' compare '{RUNS}' {arguments} '{}'", rungs.display(), file.display());
     // script(1) gives it a terminal, and passes our Ctrl-C on to that.
-    let started = std::process::Command::new("script")
+    let started = process::Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env("CARGO", "true")
         .stdin(Stdio::piped())
@@ -705,7 +785,7 @@ fn a_killed_comparison_leaves_no_server_and_no_half_file_behind() {
 fn a_killed_comparison_does_not_go_on_building() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("build"), "echo compiling $$\nsleep 600 & wait\n").unwrap();
-    let mut comparing = std::process::Command::new(cargo_bin("rungs"))
+    let mut comparing = process::Command::new(cargo_bin("rungs"))
         .args(["compare", RUNS, "webserver1"])
         .env("CARGO", "/bin/sh")
         .current_dir(folder.path())
@@ -732,7 +812,7 @@ fn a_build_is_explained_on_a_terminal() {
         "exec '{}' compare '{RUNS}' webserver1 epollserver --levels=1 --rounds=1",
         cargo_bin("rungs").display()
     );
-    let output = std::process::Command::new("script")
+    let output = process::Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env("CARGO", "/bin/sh")
         .current_dir(folder.path())

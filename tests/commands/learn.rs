@@ -1,7 +1,7 @@
 //! `rungs learn`, from outside.
 
 use super::{
-    support::{Terminal, rungs},
+    support::{Terminal, has_python, rungs},
     waiting::await_until,
 };
 use rungs::{
@@ -61,15 +61,6 @@ fn commands_in(folder: &Path) -> Vec<String> {
     let commands = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     let commands = commands.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
     commands.filter(|command| command.contains(folder.to_str().unwrap())).collect()
-}
-
-/// Where the tests need Python.
-fn has_python(test: &str) -> bool {
-    let has = Command::new("python3").arg("--version").output().is_ok();
-    if !has {
-        println!("skipped {test}: python3 is not on PATH");
-    }
-    has
 }
 
 #[test]

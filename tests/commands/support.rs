@@ -26,6 +26,15 @@ pub(crate) fn rungs(arguments: &[&str]) -> Command {
     command
 }
 
+/// Where the tests need Python.
+pub(crate) fn has_python(test: &str) -> bool {
+    let has = process::Command::new("python3").arg("--version").output().is_ok();
+    if !has {
+        println!("skipped {test}: python3 is not on PATH");
+    }
+    has
+}
+
 pub(crate) fn start(program: &str) -> Server {
     let launch = Launch::new(cargo_bin(program)).arguments(["--listen", "127.0.0.1:0"]);
     Server::start(&launch).unwrap()

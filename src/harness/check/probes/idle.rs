@@ -46,7 +46,8 @@ fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
     let server = bench.start_with(|launch| launch.descriptor_limit(descriptors.max(soft)))?;
     server.ask().map(drop).map_err(|trouble| server.broken(trouble))?;
     server.settle();
-    let before = server.tree().pss();
+    // Without the pages of files: how much of these is this server's depends on who else runs it.
+    let before = server.tree().anonymous_pss();
     let mut held = server.connect_many(clients)?;
     if !bench.pump(&mut held, PATIENCE, Client::is_connected) {
         let count = held.iter().filter(|one| one.is_connected()).count();
@@ -58,7 +59,7 @@ fn probe(bench: &Bench<'_>, clients: usize, in_words: &str) -> Judged {
             .hinting("Who gives each client a worker holds no more clients than it has workers."));
     }
     server.await_accepted(&mut held);
-    let after = server.tree().pss();
+    let after = server.tree().anonymous_pss();
     server.ask().map(drop).map_err(|Trouble { said, exchange }| {
         let said = format!("{in_words} silent clients, and another one: {said}");
         server.broken(Trouble { said, exchange })

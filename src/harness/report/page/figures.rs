@@ -113,8 +113,8 @@ const MEMORY: Quantity = Quantity {
     shown: bytes,
     scale: Scale::Bytes,
     law: |_, _, _| Vec::new(),
-    about: "By how much the proportional set size of all processes grew for each connection that is \
-            held. What the kernel keeps for it is not in this.",
+    about: "By how much the anonymous memory (Pss_Anon) of all processes grew for each connection \
+            that is held. What the kernel keeps for it is not in this.",
 };
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most an exabyte")]
