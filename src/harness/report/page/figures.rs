@@ -109,7 +109,7 @@ const CPU: Quantity = Quantity {
 const MEMORY: Quantity = Quantity {
     title: "Memory per connection",
     axis: "bytes",
-    of: |row| row.memory_per_connection.filter(|one| one.median > 0.0),
+    of: |row| row.memory_per_connection,
     shown: bytes,
     scale: Scale::Bytes,
     law: |_, _, _| Vec::new(),
@@ -151,7 +151,8 @@ fn figure(
         own.sort_by_key(|row| row.level);
         let value = |&level: &usize| {
             let row = own.iter().find(|row| row.level == level)?;
-            Some(Value { estimate: (quantity.of)(row)?, offered: row.offered() })
+            let (_, estimate) = measured(row, quantity)?;
+            Some(Value { estimate, offered: row.offered() })
         };
         let values: Vec<_> = levels.iter().map(value).collect();
         if values.iter().any(Option::is_some) {
@@ -206,13 +207,7 @@ fn lay_down(point: &mut Point, place: usize) {
 fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quantity) -> Line {
     let knee = knee(rows).filter(|_| quantity.title == MEAN.title);
     let point = |row: &&Row| {
-        let (x, estimate) = (place(row)?, (quantity.of)(row)?);
-        let Estimate { median, low, high } = estimate;
-        // Among multiples there is no place for nothing.
-        let has_zero = matches!(quantity.scale, Scale::Steps);
-        if median <= 0.0 && !has_zero {
-            return None;
-        }
+        let (x, Estimate { median, low, high }) = measured(row, quantity)?;
         let kind = if row.died.is_some() || !row.failures.is_empty() {
             Kind::Broken
         } else if knee == Some(row.level) {
@@ -221,7 +216,7 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
             Kind::Usual
         };
         let shown = quantity.shown;
-        let low = if low <= 0.0 && !has_zero { median } else { low };
+        let low = if low <= 0.0 && !has_zero(quantity) { median } else { low };
         let interval = if (low, high) == (median, median) {
             String::new()
         } else {
@@ -247,7 +242,18 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
     Line { server: index, name, points, law }
 }
 
-/// Where a row is on the x axis.
+/// Where a row is on the x axis, and its figure, if that has a place on the y axis.
+fn measured(row: &Row, quantity: &Quantity) -> Option<(f64, Estimate)> {
+    let estimate = (quantity.of)(row)?;
+    (estimate.median > 0.0 || has_zero(quantity)).then_some((place(row)?, estimate))
+}
+
+/// Among multiples there is no place for nothing.
+fn has_zero(quantity: &Quantity) -> bool {
+    matches!(quantity.scale, Scale::Steps)
+}
+
+/// Where a row is on the x axis. Who answered nobody was offered no rate, and has no place over one.
 #[expect(clippy::cast_precision_loss, reason = "levels are small")]
 fn place(row: &Row) -> Option<f64> {
     match row.work.unit() {
@@ -302,6 +308,16 @@ mod tests {
         assert_eq!(found(&queue), Some(50));
         assert_eq!(found(&queue[..2]), None);
         assert_eq!(found(&queue[1..]), None);
+    }
+
+    #[test]
+    fn the_table_has_the_values_that_the_chart_has() {
+        let mut comparison = overloaded(&[(0.0, 0.0), (250.0, 1300.0)]);
+        comparison.rows[0].turns[0].offered = None;
+        let rate = of(&comparison, Work::Overload, &[]).pop().unwrap();
+        assert_eq!(rate.title, RATE.title);
+        assert_eq!(rate.chart.lines[0].points.len(), 1);
+        assert_eq!(rate.rows[0].1.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]
