@@ -18,6 +18,8 @@ use std::{
     net::{SocketAddr, UdpSocket},
     os::unix::fs::symlink,
     path::Path,
+    process::Command,
+    sync::Once,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -84,6 +86,7 @@ impl Shell {
         }
         let programs = cargo_bin("rungs").parent().unwrap().to_owned();
         symlink(&programs, project.join("target/release")).unwrap();
+        SOLUTIONS.call_once(|| build_solutions(&programs));
         mkfifo(&commands, Mode::S_IRWXU).unwrap();
         File::create(&output).unwrap();
         File::create(&marks).unwrap();
@@ -202,6 +205,16 @@ impl Port {
     fn as_in_the_lessons(&self, output: &str) -> String {
         Regex::new(&format!(r"\b{}\b", self.number)).unwrap().replace_all(output, PORT).into_owned()
     }
+}
+
+/// Done, if they are built.
+static SOLUTIONS: Once = Once::new();
+
+/// `cargo test --test lessons` builds what is in `src/bin/`, but no example.
+fn build_solutions(programs: &Path) {
+    let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let status = build.args(["build", "--quiet", "--examples"]).args(tested(programs)).status();
+    assert!(status.unwrap().success(), "cargo build --examples failed");
 }
 
 /// What tells cargo to build the project in the profile of these programs, into their folder.
