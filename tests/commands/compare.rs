@@ -179,6 +179,18 @@ fn a_server_that_still_works_is_not_said_to_leak() {
     assert_eq!((&prefork["broke"], &prefork["descriptors_left"]), (&"nothing".into(), &0.into()));
 }
 
+/// Each of its workers has a client that says nothing.
+#[test]
+fn a_server_that_answers_nobody_beside_held_connections_is_said_to() {
+    let arguments = ["preforkserver", "--work=idle", "--levels=1000", "--rounds=1"];
+    let (comparison, text) = compare(&arguments, 0);
+    assert_eq!(row(&comparison, "preforkserver")["broke"], "no-answer");
+    let line = text.lines().find(|line| line.starts_with("preforkserver ")).unwrap();
+    assert!(line.ends_with(" no answer"), "{text}");
+    // Of one turn there is no interval.
+    assert_eq!(line.split_whitespace().nth(2), Some("–"), "{text}");
+}
+
 #[test]
 fn what_others_take_of_the_machine_is_said() {
     // One for each processor: of each they get a third at least, beside a server or a generator.
@@ -288,6 +300,17 @@ fn a_run_is_kept_and_compared_with() {
     assert!(stderr.contains("--against yesterday: no such run\nhint: there are "), "{stderr}");
 }
 
+/// Each cargo fails, so that no rung is there.
+#[test]
+fn a_run_without_a_figure_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = rungs(&["compare", "webserver1", "--runs"]);
+    let output = command.arg(folder.path()).env("CARGO", "false").assert().code(1);
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(text.contains("webserver1") && !text.contains("charts: "), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn an_earlier_run_is_shown_again_without_a_measurement() {
     let folder = tempfile::tempdir().unwrap();
@@ -318,7 +341,10 @@ fn an_earlier_run_is_shown_again_without_a_measurement() {
     let file = fs::canonicalize(runs.join("latest")).unwrap().join("comparison.json");
     fs::write(&file, "{\"schema\": 2").unwrap();
     let [shown, said] = text(&mut compare(&["--from=latest"]), 1);
-    assert!(shown.is_empty() && said.contains("comparison.json: no comparison: "), "{said}");
+    assert!(
+        shown.is_empty() && said.contains("comparison.json: it is nothing that --json wrote: "),
+        "{said}"
+    );
 }
 
 #[test]
@@ -587,7 +613,10 @@ fn nginx_takes_part_if_it_is_there() {
     if let [_, middle, _] = pairs[..] {
         assert!((ratio["median"].as_f64().unwrap() - middle).abs() < 1e-9, "{ratio}: {pairs:?}");
     }
-    assert!(text.contains("\nfor one of nginx's, round by round\n"), "{text}");
+    assert!(
+        text.contains("\nratio to nginx, round by round: the median, and how sure\n"),
+        "{text}"
+    );
     let nginx = row(&comparison, "nginx");
     assert!(nginx["answered"].as_u64().is_some_and(|n| n > 0), "{nginx}");
     assert_eq!(nginx["failures"], serde_json::json!({}));
@@ -649,6 +678,11 @@ fn wrong_words_get_a_line_and_a_hint() {
     let text = said(&["compare", "threadpoolserver"], 2);
     assert!(
         text.contains("'threadpoolserver'") && text.contains(": it does not exist yet\nhint: ")
+    );
+    let text = said(&["compare", "nginx"], 2);
+    assert!(
+        text.ends_with(": it is no rung\nhint: `rungs compare --peer nginx` has it take part\n"),
+        "{text}"
     );
     assert!(said(&["compare", "--peer", "thttpd"], 2).contains("{port}"));
     let text = said(&["compare", "--peer", "ngnix"], 2);

@@ -61,7 +61,7 @@ pub(super) struct Args {
     /// The rungs to compare, as `rungs list` names them; all if none is named
     #[arg(value_name = "RUNG", value_parser = rung(), hide_possible_values = true)]
     named: Vec<String>,
-    /// The same, in one word
+    /// The same, with commas between them
     #[arg(long, value_name = "RUNG,…", value_delimiter = ',', value_parser = rung(),
           hide_possible_values = true)]
     rungs: Vec<String>,
@@ -76,7 +76,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "WORK,…", value_delimiter = ',', value_parser = work(),
           hide_possible_values = true)]
     work: Vec<Work>,
-    /// How many clients at once, a table each; of idle, connections; of overload, percent
+    /// How many clients at once, a table each (1,16,128; more with --full); of idle,
+    /// connections; of overload, percent
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     levels: Vec<u32>,
@@ -86,7 +87,7 @@ pub(super) struct Args {
     /// All works, seven turns of half a second: about fifty minutes
     #[arg(long)]
     full: bool,
-    /// Turns that each server has at each level
+    /// Turns that each server has at each level, if not 3, or 7 with --full
     #[arg(long, value_name = "N", allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
@@ -122,14 +123,17 @@ fn work() -> impl TypedValueParser<Value = Work> {
     names.map(|name| Work::named(&name).unwrap_or(Work::Hello))
 }
 
-/// Takes the rungs that exist, and says of those to come that they do not.
+/// Takes the rungs that exist, and says of those to come that they do not, and of peers what they are.
 pub(super) fn rung() -> impl TypedValueParser<Value = String> {
     let exist = LADDER.iter().map(|rung| PossibleValue::new(rung.name));
-    let to_come = TO_COME.iter().map(|name| PossibleValue::new(*name).hide(true));
-    PossibleValuesParser::new(exist.chain(to_come)).try_map(|name| {
+    let others = TO_COME.iter().copied().chain(Known::ALL.iter().map(|known| known.name()));
+    let others = others.map(|name| PossibleValue::new(name).hide(true));
+    PossibleValuesParser::new(exist.chain(others)).try_map(|name| {
+        // In clap's own form.
         if TO_COME.contains(&name.as_str()) {
-            // In clap's own form.
-            Err("it does not exist yet\n\n  tip: `rungs list` shows the rungs that do")
+            Err("it does not exist yet\n\n  tip: `rungs list` shows the rungs that do".to_owned())
+        } else if Known::ALL.iter().any(|known| known.name() == name) {
+            Err(format!("it is no rung\n\n  tip: `rungs compare --peer {name}` has it take part"))
         } else {
             Ok(name)
         }
@@ -230,8 +234,9 @@ impl Outputs {
         let mut kept = Ok(());
         if let Some(run) = self.run {
             match run.finish(comparison) {
+                Ok(None) => {}
                 // Writing into a String cannot fail.
-                Ok(page) => writeln!(last, "charts: {}", shown(&page)).unwrap_or(()),
+                Ok(Some(page)) => writeln!(last, "charts: {}", shown(&page)).unwrap_or(()),
                 Err(error) => kept = Err(error),
             }
         }

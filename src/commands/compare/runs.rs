@@ -106,8 +106,11 @@ fn unknown(option: &str, runs: Option<&Runs>, named: &Path) -> Error {
 }
 
 impl Run {
-    /// Writes the figures that there are so far; the page comes at the end.
+    /// Writes the figures that there are so far, if any; the page comes at the end.
     pub(super) fn update(&self, so_far: &Comparison) {
+        if !so_far.is_measured() {
+            return;
+        }
         let figures = report::comparison_json(so_far).map_err(Error::from);
         // It is tried again at the end, with an error.
         if figures.and_then(|figures| self.figures.update(&figures)).is_ok() {
@@ -115,15 +118,20 @@ impl Run {
         }
     }
 
-    /// Writes all, and says where the page is.
-    pub(super) fn finish(self, comparison: &Comparison) -> Result<PathBuf> {
+    /// Writes all, and says where the page is. A run without a figure is not kept: `latest` stays
+    /// what it was.
+    pub(super) fn finish(self, comparison: &Comparison) -> Result<Option<PathBuf>> {
+        if !comparison.is_measured() {
+            fs::remove_dir(&self.folder).ok();
+            return Ok(None);
+        }
         self.figures.finish(&report::comparison_json(comparison)?).inspect_err(|_| {
             // What is empty need not stay.
             fs::remove_dir(&self.folder).ok();
         })?;
         link(&self.runs, &self.folder);
         self.page.finish(&report::comparison_html(comparison))?;
-        Ok(self.folder.join(PAGE))
+        Ok(Some(self.folder.join(PAGE)))
     }
 }
 

@@ -173,7 +173,8 @@ fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
         Unit::Percent => rows.split_at(rows.partition_point(|row| row.level <= 50)),
         Unit::Held => return None,
     };
-    if high.is_empty() {
+    // Of who died low down it is not known what it can do.
+    if high.is_empty() || low.iter().any(|row| row.died.is_some()) {
         return None;
     }
     let law = match work.unit() {
@@ -413,6 +414,15 @@ mod tests {
         }
         let law = Law::Scalability { lambda: 1.0, sigma: 0.0, kappa: 0.0001 };
         assert_eq!(law.peak().map(f64::round), Some(100.0));
+    }
+
+    #[test]
+    fn of_who_dies_low_down_nothing_is_predicted() {
+        let mut comparison = comparison(Work::Hello, &LEVELS, &closed(1000.0, 0.0, 0.0));
+        comparison.rows[5].died = Some("by SIGKILL".to_owned());
+        assert_eq!(predict(&comparison).len(), 1);
+        comparison.rows[0].died = Some("by SIGKILL".to_owned());
+        assert!(predict(&comparison).is_empty());
     }
 
     #[test]

@@ -228,7 +228,7 @@ pub enum Broke {
     Leaks,
     /// Children were not reaped.
     Zombies,
-    /// It does not answer at all, be it one client or two.
+    /// It does not answer at all: not one client or two, or nobody beside those of the work.
     NoAnswer,
     /// A silent client keeps the others waiting.
     OneAtATime,
@@ -286,6 +286,11 @@ impl Comparison {
     /// The rows of one work at one level, for each such.
     pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
         self.rows.chunk_by(|one, next| (one.work, one.level) == (next.work, next.level))
+    }
+
+    /// Whether there is any figure.
+    pub fn is_measured(&self) -> bool {
+        self.rows.iter().any(|row| !row.turns.is_empty())
     }
 
     /// Relates all rows to those of the base.
@@ -466,6 +471,8 @@ impl Row {
             Broke::NoAnswer
         } else if self.one_at_a_time {
             Broke::OneAtATime
+        } else if self.answered == 0 && !self.turns.is_empty() {
+            Broke::NoAnswer
         } else {
             Broke::Nothing
         }

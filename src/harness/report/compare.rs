@@ -58,7 +58,8 @@ pub fn comparison_of_json(text: &str) -> Result<Comparison> {
     struct Version {
         schema: u32,
     }
-    let Version { schema } = serde_json::from_str(text).context("no comparison")?;
+    let Version { schema } =
+        serde_json::from_str(text).context("it is nothing that --json wrote")?;
     ensure!(schema == Comparison::SCHEMA, "of schema {schema}, and not {}", Comparison::SCHEMA);
     serde_json::from_str(text).context("damaged")
 }
@@ -140,7 +141,7 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
         // What follows is laid out in lines.
         text.push_str("```text\n");
     }
-    if comparison.rows.iter().any(|row| !row.turns.is_empty()) {
+    if comparison.is_measured() {
         text.push_str(LEGEND);
         text.push_str(&wrapped("", "", &method(comparison)));
         text.extend(apart(comparison).iter().map(|note| note.text(ink)));
@@ -185,6 +186,8 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
             continue;
         }
         let time = |one: Option<Estimate>| one.map_or_else(none, |one| short::time(one.median));
+        // One turn has no width.
+        let width = row.requests_per_second.filter(|_| row.turns.len() > 1);
         let memory = if is_held {
             row.memory_per_connection.map(|one| whole(one.median))
         } else {
@@ -193,7 +196,7 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
         table.add_row([
             format!("{}{}", row.name, if comparison.has_less(row) { "*" } else { "" }),
             row.requests_per_second.map_or_else(none, |one| short::number(one.median)),
-            row.requests_per_second.and_then(|one| one.spread()).map_or_else(none, spread),
+            width.and_then(|one| one.spread()).map_or_else(none, spread),
             time(row.p50_us),
             time(row.p99_us),
             time(row.cpu_us_per_request),
@@ -212,7 +215,7 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
     reason = "a few million bytes at most"
 )]
 fn whole(bytes: f64) -> u64 {
-    bytes as u64
+    bytes.round() as u64
 }
 
 /// In at most three characters.
@@ -241,7 +244,7 @@ fn ratios(comparison: &Comparison, rows: &[Row], form: Form) -> String {
     }
     let base = comparison.base.as_deref().unwrap_or_default();
     let gap = if matches!(form, Form::Markdown) { "\n" } else { "" };
-    format!("for one of {base}'s, round by round\n{gap}{}", text(&table))
+    format!("ratio to {base}, round by round: the median, and how sure\n{gap}{}", text(&table))
 }
 
 fn none() -> String {

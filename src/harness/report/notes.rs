@@ -57,8 +57,9 @@ pub(super) fn method(comparison: &Comparison) -> String {
     let works: BTreeSet<_> = comparison.rows.iter().map(|row| row.work.stretch()).collect();
     let lengths =
         works.iter().map(|&times| (comparison.seconds_per_turn * f64::from(times)).to_string());
+    let planned = if comparison.partial { "Planned: " } else { "" };
     let mut words = format!(
-        "{turns} of {} s a row, in random order (--seed {}). ",
+        "{planned}{turns} of {} s a row, in random order (--seed {}). ",
         lengths.collect::<Vec<_>>().join(" or "),
         comparison.seed
     );

@@ -119,7 +119,7 @@ const MEMORY: Quantity = Quantity {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most an exabyte")]
 fn bytes(bytes: f64) -> String {
-    short::memory(bytes as u64)
+    short::memory(bytes.round() as u64)
 }
 
 /// The figures of a work.

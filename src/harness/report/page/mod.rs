@@ -181,11 +181,11 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
         html! {
             td class=(class) {
                 @if worst.broke == Broke::Nothing { "nothing" } @else { (worst.broke.word()) }
-                // These are so at any level.
-                @if !matches!(worst.broke, Broke::Nothing | Broke::OneAtATime | Broke::NoAnswer) {
+                // What is one at a time is so at any level.
+                @if !matches!(worst.broke, Broke::Nothing | Broke::OneAtATime) {
                     " from " (worst.work.unit().level(worst.level))
                 }
-                @if failed > 0 { ", " (short::count(failed)) " failed" }
+                @if failed > 0 { ", " (short::count(failed)) " requests failed" }
             }
         }
     };
@@ -258,7 +258,7 @@ fn source(comparison: &Comparison, work: Work) -> String {
         (short.min(one), long.max(one))
     });
     let seconds = if long > 1.3 * short {
-        format!("{short:.1} to {long:.1} s")
+        format!("{short:.2} to {long:.2} s")
     } else {
         format!("{long:.2} s")
     };
