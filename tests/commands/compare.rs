@@ -548,11 +548,10 @@ fn peers_of_one_name_have_numbers() {
 }
 
 /// The row of a rung as a peer, in a shell that does something before or beside it.
-fn peer_row(script: &str) -> Value {
+fn peer_row(script: &str, rounds: u32) -> Value {
     let script = script.replace("RUNG", "\"$RUNG\" --listen {addr}");
-    let arguments =
-        ["compare", RUNS, "webserver1", "--work=keep-alive", "--levels=1", "--rounds=1"];
-    let mut command = rungs(&arguments);
+    let mut command = rungs(&["compare", RUNS, "webserver1", "--work=keep-alive", "--levels=1"]);
+    command.args(["--rounds", &rounds.to_string()]);
     command.args(["--peer", &script, "--json=-"]).env("RUNG", cargo_bin("epollserver"));
     let comparison: Value =
         serde_json::from_slice(&command.assert().success().get_output().stdout).unwrap();
@@ -566,28 +565,29 @@ fn a_server_that_adds_workers_is_not_said_to_leak() {
         "RUNG & until while read -r key count; do \
          [ $key = voluntary_ctxt_switches: ] && break; done </proc/$!/status; [ $count -gt 20 ]; \
          do sleep 0.02; done; sleep 600 & sleep 600 & sleep 600 & wait",
+        1,
     );
-    assert_eq!(row["descriptors_left"], Value::Null);
-    assert_ne!(row["broke"], "leaks");
+    assert_eq!((&row["descriptors_left"], &row["broke"]), (&Value::Null, &"nothing".into()));
 }
 
 #[test]
 fn a_server_that_answers_nobody_is_not_said_to_serve_one_at_a_time() {
     // It may have its two sockets and the standard streams, and no client; the kernel goes on taking
     // its connections.
-    let row = peer_row("ulimit -n 5; exec RUNG");
+    let row = peer_row("ulimit -n 5; exec RUNG", 1);
     assert_eq!((&row["answered"], &row["broke"]), (&0.into(), &"no-answer".into()));
 }
 
 #[test]
 fn a_zombie_from_before_the_load_is_not_counted() {
-    // timeout(1) becomes the parent of the first sleep, and waits for its own child alone.
+    // timeout(1) becomes the parent of the first sleep, and waits for its own child alone. On a machine
+    // with much else to do a turn may have no answer, so there are three.
     let row = peer_row(
         "sleep 0.1 & exec timeout --foreground 600 sh -c 'while read -r _ _ state _ </proc/$0/stat \
          && [ $state != Z ]; do sleep 0.01; done; exec RUNG' $!",
+        3,
     );
-    assert_eq!(row["zombies_left"], 0);
-    assert_ne!(row["broke"], "zombies");
+    assert_eq!((&row["zombies_left"], &row["broke"]), (&0.into(), &"nothing".into()));
 }
 
 #[test]
