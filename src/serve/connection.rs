@@ -53,8 +53,7 @@ pub enum Progress {
     Blocked,
     /// There is more to do, but others should have their turn first. No event will tell.
     Yielded,
-    /// The conversation is over: close the descriptor, at once, since the last answer may be
-    /// waiting to leave together with the FIN.
+    /// The conversation is over: close the descriptor.
     Finished,
 }
 
@@ -361,20 +360,17 @@ impl Connection {
         Ok(())
     }
 
-    /// A client that has left must not kill the server with SIGPIPE. And what something follows at
-    /// once is not worth a segment of its own (send(2), `MSG_MORE`): neither a head before its
-    /// content, nor a last answer before its FIN, which is a fifth of what a connection costs. The
-    /// price: bytes that come after the last request and before the close reset the connection with
-    /// the answer still in it, where before it had left.
+    /// A client that has left must not kill the server with SIGPIPE; a head whose content follows
+    /// is not worth a segment of its own (send(2), `MSG_MORE`).
     ///
-    /// Not for [`Reuse::Once`]: a rung that forks holds copies of the descriptor, and `sleepserver`
-    /// sleeps before it closes. The answer would wait 200 ms for a FIN that does not come.
+    /// A last answer is, before its FIN. To send both in one would save a fifth of what a
+    /// connection costs, but only where the close follows at once: a rung that forks holds copies
+    /// of the descriptor, and `sleepserver` sleeps. What some rungs cannot have, no rung has, so
+    /// that only their models differ.
     fn send_flags(&self) -> MsgFlags {
-        let is_last = self.reuse == Reuse::KeepAlive && self.phase != Phase::Serving;
-        if self.filler > 0 || is_last {
-            MsgFlags::MSG_NOSIGNAL | MsgFlags::from_bits_retain(libc::MSG_MORE)
-        } else {
-            MsgFlags::MSG_NOSIGNAL
+        match self.filler {
+            0 => MsgFlags::MSG_NOSIGNAL,
+            _ => MsgFlags::MSG_NOSIGNAL | MsgFlags::from_bits_retain(libc::MSG_MORE),
         }
     }
 
@@ -502,8 +498,7 @@ pub fn answer(client: RawFd) {
 }
 
 /// Answers request after request on a blocking connected socket, until the client has enough.
-/// Closing it is left to the caller, who must be the only one to hold it and do so at once: the
-/// last answer leaves together with the FIN, or 200 ms later.
+/// Closing it is left to the caller.
 pub fn converse(client: RawFd) {
     talk(client, Reuse::KeepAlive);
 }

@@ -1,7 +1,7 @@
 //! What all rungs have in common.
 
 use std::{
-    fs,
+    fs, io,
     net::TcpListener,
     os::unix::fs::{MetadataExt, PermissionsExt},
     process::Command,
@@ -145,6 +145,38 @@ fn all_readers_give_the_same_answers() {
             }
         }
     }
+}
+
+/// So that only their models differ: an answer and its FIN in one segment would save a fifth of what
+/// a connection costs, and a rung that forks cannot have that. Rung 3 sends no FIN.
+#[test]
+fn an_answer_and_its_end_are_as_many_segments_on_every_rung() {
+    if Command::new("ss").arg("-V").output().is_err() {
+        println!("skipped an_answer_and_its_end_are_as_many_segments: there is no ss (iproute2)");
+        return;
+    }
+    for rung in LADDER.iter().filter(|rung| rung.name != "concurrentserver2") {
+        let arguments: &[&str] = if rung.name == "sleepserver" { &["--sleep", "0"] } else { &[] };
+        // On a busy machine a segment may come twice.
+        let segments = (0..3).map(|_| {
+            let server = start(&launch(rung.name).arguments(arguments));
+            let mut client = Client::connect(&server);
+            client.say(hello().request);
+            io::copy(&mut client.stream(), &mut io::sink()).unwrap();
+            segments_from_server(&client)
+        });
+        // SYN and ACK, the ACK of the request, the answer, the FIN.
+        assert_eq!(segments.min(), Some(4), "{}", rung.name);
+    }
+}
+
+/// How many segments have come on its connection, as ss(8) tells.
+fn segments_from_server(client: &Client) -> u32 {
+    let port = client.stream().local_addr().unwrap().port();
+    let output = Command::new("ss").args(["-Htin", &format!("sport = :{port}")]).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let count = text.split_whitespace().find_map(|word| word.strip_prefix("segs_in:"));
+    count.unwrap_or_else(|| panic!("no segs_in: {text:?}")).parse().unwrap()
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write,
-    io::{ErrorKind::WouldBlock, Read},
     net::TcpStream,
     process::Command,
     thread,
@@ -16,7 +15,7 @@ use super::{
         Client, GET, LAST_GET, answer, await_equal, descriptors, idle_descriptors, kept, launch,
         process, start, threads,
     },
-    waiting::{PATIENCE, await_until},
+    waiting::await_until,
 };
 
 fn keepers() -> impl Iterator<Item = &'static Rung> {
@@ -49,34 +48,6 @@ fn a_connection_takes_one_request_after_another() {
         client.expect(&answer("200 OK", fields, "Hello, World!"));
         client.expect_end();
         await_equal("descriptors after it has left", idle, || descriptors(&server));
-    }
-}
-
-#[test]
-fn the_end_of_the_stream_comes_with_the_last_answer() {
-    for rung in keepers() {
-        let server = start(&launch(rung.name));
-        let mut later = 0;
-        for _ in 0..500 {
-            let mut client = Client::connect(&server);
-            client.say(LAST_GET);
-            let mut stream = client.stream();
-            stream.set_nonblocking(true).unwrap();
-            let (start, mut answer) = (Instant::now(), [0; 512]);
-            // Who looks all the time would often find the answer without the end, were they two
-            // segments.
-            let length = loop {
-                match stream.read(&mut answer) {
-                    Err(error) if error.kind() == WouldBlock => {}
-                    result => break result.unwrap(),
-                }
-                assert!(start.elapsed() < PATIENCE, "{}: awaited an answer in vain", rung.name);
-            };
-            later += usize::from(stream.read(&mut [0]).is_err());
-            assert!(answer[..length].ends_with(b"Hello, World!"), "{}: {length} bytes", rung.name);
-        }
-        // Now and then a busy machine stops a server between the two for longer than TCP waits.
-        assert!(later < 10, "{}: the end came later {later} times", rung.name);
     }
 }
 
