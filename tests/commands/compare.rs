@@ -275,7 +275,11 @@ fn a_run_is_kept_and_compared_with() {
     assert_eq!(kept["partial"], false);
 
     let [second, _] = compare(&["--against=latest"], 0);
-    assert!(second.contains("figures agree within their intervals."), "{second}");
+    let name = latest.file_name().unwrap().to_str().unwrap();
+    // The lines end after a word.
+    let words = second.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&format!("against latest ({name}): ")), "{second}");
+    assert!(words.contains("figures agree within their intervals."), "{second}");
     assert_ne!(fs::canonicalize(runs.join("latest")).unwrap(), latest, "the link moves on");
     // A figure of before that nobody has now.
     let text = fs::read_to_string(&file).unwrap();
@@ -284,7 +288,6 @@ fn a_run_is_kept_and_compared_with() {
         slow["rows"][0]["requests_per_second"][end] = 0.5.into();
     }
     fs::write(&file, slow.to_string()).unwrap();
-    let name = latest.file_name().unwrap().to_str().unwrap();
     let [third, _] = compare(&["--against", name], 0);
     let mut lines = third.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>());
     assert!(lines.any(|words| words == ["webserver1", "1", "req/s", "0.5"]), "{third}");

@@ -268,7 +268,7 @@ fn earlier(args: &Args, runs: Option<&Runs>) -> Result<Option<(String, Compariso
     let Some(named) = &args.against else { return Ok(None) };
     let file = runs::file("--against", runs, named)?;
     match runs::read(&file) {
-        Ok(earlier) => Ok(Some((named.display().to_string(), earlier))),
+        Ok(earlier) => Ok(Some((runs::name(named, &file), earlier))),
         // What is measured now is worth having without it.
         Err(error) => {
             say(&format!("rungs: {}: left out: {error:#}", file.display()));

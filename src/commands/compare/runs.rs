@@ -80,6 +80,14 @@ pub(super) fn file(option: &str, runs: Option<&Runs>, named: &Path) -> Result<Pa
     files.find(|file| file.is_file()).ok_or_else(|| unknown(option, runs, named))
 }
 
+/// What to call an earlier run: the name that it was given, and for `latest`, which leads elsewhere
+/// soon, where to.
+pub(super) fn name(named: &Path, file: &Path) -> String {
+    let run = file.parent().and_then(|folder| fs::read_link(folder).ok());
+    let run = run.map(|run| format!(" ({})", run.display())).unwrap_or_default();
+    format!("{}{run}", named.display())
+}
+
 /// An earlier run.
 ///
 /// # Errors
