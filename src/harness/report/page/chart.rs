@@ -236,9 +236,9 @@ impl Axis {
         match &self.scale {
             Scale::Names(names) => {
                 let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-                72.max(20 + 9 * u32::try_from(longest.min(LETTERS_OF_NAME)).unwrap_or(0))
+                80.max(20 + 9 * u32::try_from(longest.min(LETTERS_OF_NAME)).unwrap_or(0))
             }
-            _ => 72,
+            _ => 80,
         }
     }
 
