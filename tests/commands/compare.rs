@@ -13,7 +13,7 @@ use nix::{
     unistd::{Pid, mkfifo},
 };
 use rungs::harness::{
-    compare::Known,
+    compare::{self, Known, Peer, Placement, Plan, Subject, Work},
     observe,
     supervise::{Launch, Server},
 };
@@ -27,7 +27,9 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{self, Child, Stdio},
+    sync::atomic::AtomicBool,
     thread,
+    time::Duration,
 };
 
 /// The tests' runs are no user's.
@@ -579,6 +581,64 @@ fn a_server_that_answers_nobody_is_not_said_to_serve_one_at_a_time() {
     // its connections.
     let row = peer_row("ulimit -n 5; exec RUNG", 1);
     assert_eq!((&row["answered"], &row["broke"]), (&0.into(), &"no-answer".into()));
+}
+
+#[test]
+fn a_server_in_the_background_is_not_said_to_have_died() {
+    let row = peer_row("RUNG &", 1);
+    assert_eq!((&row["died"], &row["broke"]), (&Value::Null, &"nothing".into()));
+    assert!(row["answered"].as_u64().is_some_and(|count| count > 0), "{row}");
+}
+
+#[test]
+fn processor_time_that_the_kernel_drops_is_not_said_to_be_little() {
+    if !has_python("processor_time_that_the_kernel_drops_is_not_said_to_be_little") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("ignores.py");
+    let text = r#"
+import os, signal, socket, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    client, _ = listener.accept()
+    if os.fork() == 0:
+        client.recv(1024)
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\nHello")
+        os._exit(0)
+    client.close()
+"#;
+    fs::write(&program, text).unwrap();
+    let peer = format!("exec python3 {} {{port}}", program.display());
+    let flags = ["webserver1", "--work=hello", "--levels=1", "--rounds=1", "--peer", &peer];
+    let (comparison, text) = compare(&flags, 0);
+    let row = row(&comparison, "python3");
+    // The kernel has reaped its children.
+    assert_eq!((&row["zombies_left"], &row["cpu_us_per_request"]), (&0.into(), &Value::Null));
+    assert_eq!(row["turns"][0]["foreign"], Value::Null);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("python3: no CPU time, since it ignores SIGCHLD"), "{text}");
+}
+
+/// No machine has that processor.
+#[test]
+fn where_the_kernel_refuses_a_processor_all_run_everywhere() {
+    let program = cargo_bin("threadserver");
+    let command = format!("exec {} --listen {{addr}}", program.display());
+    let plan = Plan {
+        subjects: vec![Subject::Peer(Peer::Command(command))],
+        works: vec![(Work::Hello, vec![1])],
+        rounds: 1,
+        warm_up: Duration::from_millis(50),
+        duration: Duration::from_millis(100),
+        base: None,
+        seed: 0,
+        placement: Some(Placement { server: vec![1023], generator: vec![1023] }),
+    };
+    let comparison = compare::run(&plan, &AtomicBool::new(false), &|_| {}, &|_| {});
+    assert_eq!((&comparison.placement, &comparison.rows[0].error), (&None, &None));
+    assert!(comparison.rows[0].answered > 0);
 }
 
 #[test]

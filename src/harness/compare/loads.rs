@@ -3,11 +3,11 @@
 use super::{
     super::{
         load::{self, Arrivals, Idle, Outcome, Pace, Reuse, Slow, SlowAt},
-        observe,
+        observe::{self, Process},
         supervise::Server,
     },
     Place, Plan, Work,
-    turn::{descriptors, settle, start},
+    turn::{descriptors, ended, settle, start},
 };
 use anyhow::{Result, bail};
 use nix::time::{ClockId, clock_gettime};
@@ -46,6 +46,9 @@ const NO_MORE: Duration = Duration::from_secs(4);
 /// Shorter ones are not judged: the kernel's clock of processor time goes by hundredths of a second.
 const JUDGED: Duration = Duration::from_millis(100);
 
+/// A look at the memory that takes longer is the last one in its turn.
+const DEAR: Duration = Duration::from_millis(20);
+
 /// A server needs some descriptors for other things than the connections it holds.
 const RESERVE: usize = 500;
 
@@ -73,8 +76,8 @@ pub(super) struct Ground<'a> {
 #[derive(Debug)]
 pub(super) struct Measured {
     pub(super) outcome: Outcome,
-    /// Processor time of the server and all its children.
-    pub(super) cpu: Duration,
+    /// Processor time of the server and all its children; none where the kernel drops theirs.
+    pub(super) cpu: Option<Duration>,
     /// What others have had of the machine's processors meanwhile.
     pub(super) foreign: Option<f64>,
     pub(super) peak_pss: Option<u64>,
@@ -197,7 +200,7 @@ impl Ground<'_> {
                 for server in &servers {
                     settle(server, None);
                 }
-                if let Some(exit) = more.iter().find_map(|(server, _)| server.exited()) {
+                if let Some(exit) = more.iter().find_map(|(server, _)| ended(server)) {
                     bail!("one of {count} servers ended while they were made: {exit}");
                 }
                 let memory =
@@ -232,40 +235,54 @@ impl Ground<'_> {
 
     /// Whether there is nobody to measure, or to measure for.
     fn is_over(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.server.exited().is_some()
+        self.stop.load(Ordering::Relaxed) || ended(self.server).is_some()
     }
 
     /// A load that counts.
     fn window(&self, load: &load::Plan) -> Result<Measured> {
         let peak_pss = Cell::new(None);
-        let (cpu, others) = (observe::cpu(self.server.keeper()), self.others());
+        let before = self.look();
         let outcome = self.load(load, Some(&peak_pss))?;
-        let cpu = observe::cpu(self.server.keeper()).saturating_sub(cpu);
-        let foreign = others.and_then(|others| self.others()?.since(others, outcome.elapsed));
+        let after = self.look();
         self.note_pss(&peak_pss);
-        Ok(Measured { outcome, cpu, foreign, peak_pss: peak_pss.get(), offered: None, held: None })
+        let drops = processes(self.server)
+            .is_some_and(|tree| tree.processes.iter().any(Process::ignores_children));
+        let spent = before.zip(after).filter(|_| !drops);
+        Ok(Measured {
+            outcome,
+            cpu: spent.map(|(before, after)| after.server.saturating_sub(before.server)),
+            foreign: spent.and_then(|(before, after)| after.foreign_since(before)),
+            peak_pss: peak_pss.get(),
+            offered: None,
+            held: None,
+        })
     }
 
-    /// What others than the server and this program have had so far.
-    fn others(&self) -> Option<Others> {
-        let own = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).ok()?;
+    /// Who has had how much so far.
+    fn look(&self) -> Option<Look> {
+        let (at, own) = (Instant::now(), clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).ok()?);
         let (busy, processors) = observe::busy()?;
+        // Of thousands of processes it takes its time.
         let server = observe::cpu(self.server.keeper());
-        Some(Others { busy: busy.saturating_sub(server).saturating_sub(own.into()), processors })
+        Some(Look { at, busy, processors, own: own.into(), server })
     }
 
     /// Loads the server until the plan or the server ends, or the user wants no more.
     fn load(&self, plan: &load::Plan, peak_pss: Option<&Cell<Option<u64>>>) -> Result<Outcome> {
         let enough = AtomicBool::new(self.stop.load(Ordering::Relaxed));
-        let ticks = Cell::new(0);
+        let (ticks, is_dear) = (Cell::new(0), Cell::new(false));
         load::run(plan, &enough, &|_| {
             if self.is_over() {
                 enough.store(true, Ordering::Relaxed);
             }
             ticks.set(ticks.get() + 1);
             // The kernel walks page tables for it, at the server's cost: seldom, and not at first.
-            if let Some(peak) = peak_pss.filter(|_| ticks.get() % 4 == 2) {
+            // Who holds connections has its peak when the window is over, too.
+            let is_due = ticks.get() % 4 == 2 && self.place.work != Work::Idle;
+            if let Some(peak) = peak_pss.filter(|_| is_due && !is_dear.get()) {
+                let begun = Instant::now();
                 self.note_pss(peak);
+                is_dear.set(begun.elapsed() > DEAR);
             }
         })
     }
@@ -306,22 +323,30 @@ fn beside<T>(
     })
 }
 
-/// Processor time of others.
+/// Processor time so far.
 #[derive(Clone, Copy, Debug)]
-struct Others {
+struct Look {
+    at: Instant,
+    /// Of all, on so many processors.
     busy: Duration,
     processors: usize,
+    /// Of this program.
+    own: Duration,
+    /// Of the server and all its children.
+    server: Duration,
 }
 
-impl Others {
-    /// The share of all processors that they had since an earlier look.
-    fn since(self, earlier: Self, elapsed: Duration) -> Option<f64> {
+impl Look {
+    /// The share of all processors that others than the server and this program had since an earlier
+    /// look.
+    fn foreign_since(self, earlier: Self) -> Option<f64> {
+        let elapsed = self.at.duration_since(earlier.at);
         if elapsed < JUDGED {
             return None;
         }
-        let busy = self.busy.saturating_sub(earlier.busy);
+        let others = |look: Self| look.busy.saturating_sub(look.server).saturating_sub(look.own);
         let all = elapsed.checked_mul(u32::try_from(self.processors).ok()?)?;
-        Some(busy.div_duration_f64(all))
+        Some(others(self).saturating_sub(others(earlier)).div_duration_f64(all))
     }
 }
 

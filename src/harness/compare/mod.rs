@@ -39,7 +39,7 @@ use std::{
 };
 use turn::Turn;
 
-pub use against::{Change, Figure, against};
+pub use against::{Change, Figure, against, by_chance};
 pub use binaries::build;
 pub use peers::Known;
 pub use placement::Placement;
@@ -53,7 +53,7 @@ pub use work::{Extent, Unit, Work};
 const AGAIN: usize = 8;
 
 /// What to compare, and under what loads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The servers, in the order of the report.
     pub subjects: Vec<Subject>,
@@ -129,9 +129,10 @@ pub fn run(
 ) -> Comparison {
     let is_stopped = || stop.load(Ordering::Relaxed);
     let kept = plan.placement.as_ref().and_then(Kept::to);
-    let mut comparison = Comparison::of(plan);
     // Where the kernel refuses, all run everywhere.
-    comparison.placement = comparison.placement.filter(|_| kept.is_some());
+    let plan =
+        &Plan { placement: plan.placement.clone().filter(|_| kept.is_some()), ..plan.clone() };
+    let mut comparison = Comparison::of(plan);
     probe::all(plan, stop, before, &mut comparison);
     let places: Vec<_> = plan.places().collect();
     let mut random = Rng::with_seed(plan.seed);
@@ -183,10 +184,8 @@ fn take(plan: &Plan, place: Place, stop: &AtomicBool, spare: &mut usize) -> Resu
     *spare -= 1;
     // One that fails or is cut short makes nothing better.
     let again = turn::take(plan, place, stop).ok().filter(|_| !stop.load(Ordering::Relaxed));
-    // Nor does one that hides what became of the server.
-    let better = again.filter(|again| {
-        again.measured.foreign < turn.measured.foreign
-            && again.died.is_some() == turn.died.is_some()
-    });
-    Ok(better.unwrap_or(turn))
+    Ok(match again {
+        Some(again) if again.is_better(&turn) => again,
+        _ => turn,
+    })
 }

@@ -54,6 +54,8 @@ pub struct Prediction {
     pub law: Law,
     /// The levels that it was fitted to; all others are above.
     pub fitted: Vec<usize>,
+    /// At which of these the load generator was at its limit: there the law is of both.
+    pub of_generator: Vec<usize>,
     /// By what share the law is off at the worst of these levels: much, if the server does not follow
     /// it even there.
     pub off: f64,
@@ -110,6 +112,15 @@ impl Prediction {
     pub fn follows(&self) -> bool {
         self.off <= OFF
     }
+
+    /// Some points of the law's curve between two places on the axis of levels, or of requests a
+    /// second, further apart the higher, as on a logarithmic scale.
+    pub fn curve(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
+        #[expect(clippy::cast_precision_loss, reason = "a few points")]
+        let place = |index: usize| from * (to / from).powf(index as f64 / (POINTS - 1) as f64);
+        let point = |x| Some((x, self.law.at(self.work.between(x))?));
+        (0..POINTS).map(place).filter_map(point).collect()
+    }
 }
 
 impl Law {
@@ -124,14 +135,6 @@ impl Law {
                 Some(alone + wait(servers, capacity, x)? * 1e6)
             }
         }
-    }
-
-    /// Some points of its curve between two places, further apart the higher, as on a logarithmic
-    /// scale.
-    pub fn curve(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
-        #[expect(clippy::cast_precision_loss, reason = "a few points")]
-        let place = |index: usize| from * (to / from).powf(index as f64 / (POINTS - 1) as f64);
-        (0..POINTS).map(place).filter_map(|x| Some((x, self.at(x)?))).collect()
     }
 
     /// The number of clients with which the Universal Scalability Law has its maximum.
@@ -184,12 +187,15 @@ fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
     let base = low.first()?;
     let leaves = high.iter().find_map(|row| leaving(&law, base, row));
     let fitted = low.iter().map(|row| row.level).collect();
+    let of_generator = low.iter().filter(|row| row.is_of_generator()).map(|row| row.level);
+    let of_generator = of_generator.collect();
     let off = low.iter().filter_map(|row| {
         let (predicted, measured) = both(&law, row)?;
         Some((measured?.median / predicted? - 1.0).abs())
     });
     let off = off.fold(0.0, f64::max);
-    Some(Prediction { name: base.name.clone(), work, law, fitted, off, leaves })
+    let name = base.name.clone();
+    Some(Prediction { name, work, law, fitted, of_generator, off, leaves })
 }
 
 /// How many of so many levels are low: two of three.
@@ -312,8 +318,9 @@ fn wait(servers: u32, capacity: f64, rate: f64) -> Option<f64> {
 
 /// How many processors a server has kept busy.
 fn processors(row: &Row) -> Option<f64> {
-    let busy = row.turns.iter().filter(|turn| turn.seconds > 0.0);
-    Estimate::of(busy.map(|turn| turn.cpu_seconds / turn.seconds)).map(|one| one.median)
+    let turns = row.turns.iter().filter(|turn| turn.seconds > 0.0);
+    let busy = turns.filter_map(|turn| Some(turn.cpu_seconds? / turn.seconds));
+    Estimate::of(busy).map(|one| one.median)
 }
 
 /// What the law says of a row, and what was measured, if anything was answered.
@@ -343,12 +350,15 @@ fn leaving(law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
 fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
     let failed: u64 = row.failures.values().sum();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    let failed = failed as f64 * 1000.0 / (failed + row.answered).max(1) as f64;
+    let failed = failed as f64 * 1000.0 / row.ended().max(1) as f64;
     let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
     let dearer = cpu(row).zip(cpu(base)).map_or(1.0, |(now, then)| now / then);
     let disturbed = row.turns.iter().any(|turn| turn.disturbed);
     let load = processors(row).and_then(|processors| match processors {
-        busy if busy >= FULL * busy.round().max(1.0) => Some(Why::Full { processors, dearer }),
+        // A clock of hundredths of a second makes it a little more than all, too.
+        busy if (busy / busy.round().max(1.0) - 1.0).abs() <= 1.0 - FULL => {
+            Some(Why::Full { processors, dearer })
+        }
         // Whom others kept from its processors, or who was not asked any faster, did not wait of its
         // own accord.
         _ => (!disturbed && !row.is_of_generator()).then_some(Why::Waits { processors }),
@@ -431,7 +441,7 @@ mod tests {
         figures[4] = TurnFigures {
             requests_per_second: 2000.0,
             seconds: 2.0,
-            cpu_seconds: 0.5,
+            cpu_seconds: Some(0.5),
             ..TurnFigures::default()
         };
         let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
@@ -444,13 +454,47 @@ mod tests {
         assert!((predicted - 256_000.0 / 26.5).abs() < 1e-3, "{predicted}");
         assert_eq!(leaves.why, [Why::Failed(500.0), Why::Waits { processors: 0.25 }]);
         // Of two processors it has one full: it has one thread.
-        comparison.rows[4].turns[0].cpu_seconds = 1.98;
+        comparison.rows[4].turns[0].cpu_seconds = Some(1.98);
         let leaves = only(&comparison).leaves.unwrap();
         let full = Why::Full { processors: 0.99, dearer: 1.0 };
         assert_eq!(leaves.why, [Why::Failed(500.0), full]);
         comparison.rows[4].answered = 0;
         let leaves = only(&comparison).leaves.unwrap();
         assert_eq!((leaves.level, leaves.measured), (256, None));
+    }
+
+    #[test]
+    fn an_answer_that_says_no_has_come_to_an_end_once() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        figures[5].requests_per_second = 100.0;
+        let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
+        comparison.rows[5].failures = BTreeMap::from([("status 5xx".to_owned(), 1000)]);
+        let leaves = only(&comparison).leaves.unwrap();
+        assert_eq!(leaves.why[0], Why::Failed(1000.0));
+    }
+
+    #[test]
+    fn one_processor_and_a_half_are_not_full() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        for (cpu, is_full) in
+            [(0.95, true), (1.05, true), (1.45, false), (1.55, false), (1.9, true)]
+        {
+            figures[5] = TurnFigures {
+                requests_per_second: 100.0,
+                seconds: 1.0,
+                cpu_seconds: Some(cpu),
+                ..TurnFigures::default()
+            };
+            let why = only(&comparison(Work::Hello, &LEVELS, &figures)).leaves.unwrap().why;
+            assert_eq!(matches!(why[..], [Why::Full { .. }]), is_full, "{cpu}: {why:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_the_generator_is_said_of_the_law() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        (figures[2].generator_threads, figures[2].generator_cpu_seconds) = (1, 0.95);
+        assert_eq!(only(&comparison(Work::Hello, &LEVELS, &figures)).of_generator, [16]);
     }
 
     #[test]
@@ -502,7 +546,7 @@ mod tests {
             offered: Some(offered),
             mean_us: Some(mean),
             seconds: 1.0,
-            cpu_seconds: 0.9,
+            cpu_seconds: Some(0.9),
             ..TurnFigures::default()
         });
         let found = only(&comparison(Work::Overload, &levels, &figures));

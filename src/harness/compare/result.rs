@@ -37,8 +37,8 @@ pub struct Comparison {
     pub base: Option<String>,
     /// How many turns make a row.
     pub rounds: u32,
-    /// How long a turn counts; those of `wait`, `burn` and `overload` four times as long, and those
-    /// of thousands of clients at least 0.2 ms for each.
+    /// How long a turn counts; those of `wait` four times as long, of `burn` and `overload` twice, and
+    /// those of thousands of clients at least 0.2 ms for each.
     pub seconds_per_turn: f64,
     /// Whether it is not over yet or was interrupted: then some rows have fewer turns, or none.
     pub partial: bool,
@@ -126,7 +126,8 @@ pub struct Row {
     /// CPU time of the whole process tree, reaped children included, by complete answer, in
     /// microseconds.
     pub cpu_us_per_request: Option<Estimate>,
-    /// Memory that each held connection costs the process tree, in bytes of proportional set size.
+    /// Memory that each held connection costs the process tree, in bytes: the anonymous part of the
+    /// proportional set size.
     pub memory_per_connection: Option<Estimate>,
     /// What it has for one of the base's; none if there is no base, or it is this.
     pub to_base: Option<Ratios>,
@@ -199,8 +200,9 @@ pub struct TurnFigures {
     pub service_p50_us: Option<f64>,
     /// Service time, as `p99_us`.
     pub service_p99_us: Option<f64>,
-    /// CPU time of the whole process tree.
-    pub cpu_seconds: f64,
+    /// CPU time of the whole process tree; none where it ignores SIGCHLD, since the kernel then drops
+    /// the time of its children (times(2)).
+    pub cpu_seconds: Option<f64>,
     /// The same by complete answer, in microseconds.
     pub cpu_us_per_request: Option<f64>,
     /// The largest proportional set size of the process tree that was seen, in bytes.
@@ -212,7 +214,7 @@ pub struct TurnFigures {
     pub held_in: Option<usize>,
     /// How much the memory of the process tree grew by each of them, in bytes.
     pub memory_per_connection: Option<f64>,
-    /// CPU time of the load generator, which can spend `generator_threads` times `seconds`.
+    /// CPU time of the load generator, but for what it waited without sleeping; it can spend `generator_threads` times `seconds`.
     pub generator_cpu_seconds: f64,
     /// Threads that the load generator ran on.
     pub generator_threads: usize,
@@ -408,6 +410,12 @@ impl Row {
         self.derive();
     }
 
+    /// Requests that have come to an end, good or bad.
+    pub(super) fn ended(&self) -> u64 {
+        let unanswered = self.failures.iter().filter(|(kind, _)| !kind.starts_with(STATUS));
+        self.answered + unanswered.map(|(_, count)| count).sum::<u64>()
+    }
+
     /// Whether the load generator had next to no CPU time left in these turns: then the figures
     /// are its own rather than the server's.
     #[expect(clippy::cast_precision_loss, reason = "a few threads")]
@@ -484,12 +492,12 @@ impl TurnFigures {
     #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
     fn of(measured: &Measured) -> Self {
         let Measured { outcome, cpu, foreign, peak_pss, offered, held } = measured;
-        let Outcome { account, elapsed, response, service, own_cpu, threads, .. } = outcome;
+        let Outcome { account, elapsed, response, service, own_cpu, spun, threads, .. } = outcome;
         let (answered, seconds) = (account.answered_total(), elapsed.as_secs_f64());
         let microseconds = |times: &Histogram<u64>, quantile| {
             (!times.is_empty()).then(|| times.value_at_quantile(quantile) as f64 / 1000.0)
         };
-        let cpu_seconds = cpu.as_secs_f64();
+        let cpu_seconds = cpu.map(|cpu| cpu.as_secs_f64());
         let memory = held.and_then(|held| Some((held.memory? as f64, held.connections as f64)));
         Self {
             foreign: *foreign,
@@ -505,29 +513,32 @@ impl TurnFigures {
             service_p99_us: microseconds(service, 0.99),
             cpu_seconds,
             // Children's time comes in clock ticks: of a few requests there may be nothing to see.
-            cpu_us_per_request: (answered > 0 && !cpu.is_zero())
-                .then(|| cpu_seconds * 1e6 / answered as f64),
+            cpu_us_per_request: cpu_seconds
+                .filter(|&seconds| answered > 0 && seconds > 0.0)
+                .map(|seconds| seconds * 1e6 / answered as f64),
             peak_pss: *peak_pss,
             held: held.map(|held| held.connections),
             held_in: held.map(|held| held.servers).filter(|&servers| servers > 1),
             memory_per_connection: memory
                 .and_then(|(memory, count)| (count > 0.0).then(|| memory / count)),
-            generator_cpu_seconds: own_cpu.as_secs_f64(),
+            generator_cpu_seconds: own_cpu.saturating_sub(*spun).as_secs_f64(),
             generator_threads: *threads,
             ..Self::default()
         }
     }
 }
 
+/// How the names of those failures begin that are answers.
+const STATUS: &str = "status ";
+
 /// The account's failures under the words of the report; answers other than 2xx are failures too.
 fn failures(account: &Account) -> impl Iterator<Item = (String, u64)> {
     let [_, _, redirected, client_error, server_error] = account.answered;
     let timed_out =
         account.timed_out_connecting + account.timed_out_waiting + account.timed_out_reading;
+    let answered = [("3xx", redirected), ("4xx", client_error), ("5xx", server_error)];
+    let answered = answered.map(|(class, count)| (format!("{STATUS}{class}"), count));
     let named = [
-        ("status 3xx", redirected),
-        ("status 4xx", client_error),
-        ("status 5xx", server_error),
         ("refused", account.refused),
         ("reset", account.reset),
         ("timed out", timed_out),
@@ -538,5 +549,5 @@ fn failures(account: &Account) -> impl Iterator<Item = (String, u64)> {
     ];
     let named = named.into_iter().map(|(kind, count)| (kind.to_owned(), count));
     let other = account.other.iter().map(|(errno, &count)| (format!("errno {errno}"), count));
-    named.chain(other).filter(|&(_, count)| count > 0)
+    answered.into_iter().chain(named).chain(other).filter(|&(_, count)| count > 0)
 }

@@ -59,6 +59,11 @@ impl Estimate {
         (self.low..=self.high).contains(&value)
     }
 
+    /// Whether its interval and another's have something in common.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+
     /// Half of the interval's width, as a share of the median; `None` where that is zero.
     pub fn spread(&self) -> Option<f64> {
         (self.median > 0.0).then(|| (self.high - self.low) / 2.0 / self.median)

@@ -56,6 +56,21 @@ impl Turn {
     pub(super) fn is_disturbed(&self) -> bool {
         self.measured.foreign.is_some_and(|foreign| foreign > FOREIGN)
     }
+
+    /// Whether others had less of the machine than in another turn, and it shows all that the other one
+    /// has shown of the server.
+    pub(super) fn is_better(&self, other: &Self) -> bool {
+        let foreign = self.measured.foreign.zip(other.measured.foreign);
+        let is_quieter = foreign.is_some_and(|(own, other)| own < other);
+        is_quieter && self.shows().iter().zip(other.shows()).all(|(&own, other)| own || !other)
+    }
+
+    /// What a turn may show of a server, or not.
+    fn shows(&self) -> [bool; 4] {
+        let has_failed = self.measured.outcome.account.failed() > 0;
+        let has_leaked = self.descriptors_left.is_some_and(|left| left > 0);
+        [self.died.is_some(), self.zombies_left > 0, has_leaked, has_failed]
+    }
 }
 
 /// Starts the subject, loads it, looks at it and stops it.
@@ -72,7 +87,7 @@ pub(super) fn take(plan: &Plan, place: Place, stop: &AtomicBool) -> Result<Turn>
         measured,
         descriptors_left: left.descriptors,
         zombies_left: left.zombies,
-        died: server.exited().map(|exit| last_words(exit, &server.stderr())),
+        died: ended(&server).map(|exit| last_words(exit, &server.stderr())),
     };
     server.stop(GRACE);
     Ok(turn)
@@ -84,6 +99,16 @@ pub(super) fn start(plan: &Plan, subject: &Subject, prepared: &Prepared) -> Resu
     let processors = plan.placement.iter().flat_map(|one| one.server.iter().copied());
     let launch = prepared.launch.clone().descriptor_limit(descriptors()?).processors(processors);
     Server::start(&launch).map_err(|error| not_started(subject, &error))
+}
+
+/// How the server ended, if it did. Of one that runs in the background (daemon(3)) the process that
+/// was started has ended well, and others live.
+pub(super) fn ended(server: &Server) -> Option<Exit> {
+    let lives = || {
+        let tree = observe::tree(server.keeper()).below_root();
+        tree.processes.iter().any(|process| !process.is_zombie())
+    };
+    server.exited().filter(|&exit| exit != Exit::Status(0) || !lives())
 }
 
 /// How many descriptors the system allows a process.
@@ -169,4 +194,25 @@ pub(super) fn settle(server: &Server, before: Option<Left>) -> Left {
     }
     let is_settled = Some(now) == before || since.elapsed() >= quiet;
     Left { descriptors: now.descriptors.filter(|_| is_settled), ..now }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::load::Outcome, *};
+
+    fn turn(foreign: Option<f64>, zombies_left: usize) -> Turn {
+        let outcome = Outcome::new().unwrap();
+        let measured =
+            Measured { outcome, cpu: None, foreign, peak_pss: None, offered: None, held: None };
+        Turn { measured, descriptors_left: None, zombies_left, died: None }
+    }
+
+    #[test]
+    fn a_quieter_turn_is_better_unless_it_hides_something() {
+        let first = turn(Some(0.5), 1);
+        assert!(turn(Some(0.1), 1).is_better(&first) && turn(Some(0.1), 7).is_better(&first));
+        assert!(!turn(Some(0.1), 0).is_better(&first), "the zombie is gone");
+        assert!(!turn(Some(0.6), 1).is_better(&first), "others had more");
+        assert!(!turn(None, 1).is_better(&first), "too short to know");
+    }
 }

@@ -101,6 +101,13 @@ impl Work {
         if self == Self::Slow { (level - self.trickling(level)).max(1) } else { level }
     }
 
+    /// The same between the levels, where a curve goes.
+    pub fn between(self, level: f64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "ten")]
+        let tenth = level / TENTH as f64;
+        if self == Self::Slow { (level - tenth.max(1.0)).max(1.0) } else { level }
+    }
+
     /// How many clients of a level send a byte now and then: one of ten, but one at least.
     pub(super) fn trickling(self, level: usize) -> usize {
         if self == Self::Slow { level.div_ceil(TENTH) } else { 0 }

@@ -136,7 +136,7 @@ pub struct Held {
 
 impl Outcome {
     /// Of no request and no thread yet.
-    pub(super) fn new() -> Result<Outcome, CreationError> {
+    pub(in super::super) fn new() -> Result<Outcome, CreationError> {
         let histogram = new_histogram()?;
         Ok(Outcome {
             started: 0,

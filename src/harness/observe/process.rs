@@ -4,6 +4,7 @@ use std::{ffi::OsStr, fs, io::ErrorKind, os::unix::ffi::OsStrExt, path::Path, ti
 
 use super::descriptors::{Descriptor, descriptors};
 use nix::{
+    sys::signal::Signal,
     time::{ClockId, clock_getcpuclockid},
     unistd::Pid,
 };
@@ -98,6 +99,13 @@ impl Process {
     /// Processor time, its own and that of the children it has waited for.
     pub fn cpu(&self) -> Duration {
         self.own_cpu + self.reaped_cpu
+    }
+
+    /// Whether it ignores SIGCHLD now, so that the time of its children is in no sum.
+    pub fn ignores_children(&self) -> bool {
+        let bit = 1 << (Signal::SIGCHLD as u32 - 1);
+        let status = open(self.pid).and_then(|handle| handle.status());
+        status.is_ok_and(|status| status.sigign & bit != 0)
     }
 
     /// Whether it has ended, and waits to be reaped. A process whose main thread alone has ended is

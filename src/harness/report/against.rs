@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        compare::{Change, Comparison, Figure, Unit, Work, against},
+        compare::{Change, Comparison, Figure, Unit, Work, against, by_chance},
         observe::Machine,
     },
     paragraph::wrapped,
@@ -29,9 +29,16 @@ pub fn against_text(
     let changes = against(now, before);
     let differ: Vec<_> = changes.iter().filter(|change| !change.agrees()).collect();
     let agree = changes.len() - differ.len();
+    let chance = by_chance([now, before].map(|one| one.rounds)) * 100.0;
     let words = match changes.len() {
-        0 => format!("against {name}: the two have no figure in common."),
-        all => format!("against {name}: {agree} of {all} figures agree within their intervals."),
+        0 => format!("against {name}: there is no figure of which both have two turns."),
+        all if agree == all => {
+            format!("against {name}: {all} of {all} figures agree within their intervals.")
+        }
+        all => format!(
+            "against {name}: {agree} of {all} figures agree within their intervals. Of as many turns \
+             of equal servers {chance:.0} of 100 would differ by chance."
+        ),
     };
     let mut said = wrapped("", "  ", &words);
     if before.machine.as_ref().map(same) != now.machine.as_ref().map(same) {
@@ -81,7 +88,7 @@ fn cells(change: &Change) -> [String; 6] {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::compare::{Estimate, Plan},
+        super::super::compare::{Estimate, Plan, TurnFigures},
         *,
     };
 
@@ -91,6 +98,8 @@ mod tests {
         let median = f64::midpoint(rate[0], rate[1]);
         let rate = Some(Estimate { median, low: rate[0], high: rate[1] });
         comparison.rows[1].requests_per_second = rate;
+        comparison.rows[1].turns = vec![TurnFigures::default(); 2];
+        comparison.rounds = 2;
         comparison
     }
 
@@ -100,8 +109,19 @@ mod tests {
             against_text(&comparison([90.0, 110.0]), &comparison([100.0, 120.0]), "x", false);
         assert_eq!(text, "against x: 1 of 1 figures agree within their intervals.\n");
         let text = against_text(&comparison([90.0, 110.0]), &comparison([45.0, 55.0]), "x", false);
-        assert!(text.starts_with("against x: 0 of 1 figures agree"), "{text}");
+        assert!(
+            text.starts_with("against x: 0 of 1 figures agree within their intervals. Of as many")
+        );
+        assert!(text.contains(" 33 of 100 would"), "{text}");
         let row: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
         assert_eq!(row, ["one", "overload,", "50", "%", "req/s", "50", "100", "2.00"]);
+    }
+
+    #[test]
+    fn of_one_turn_nothing_is_told() {
+        let [now, mut before] = [comparison([90.0, 110.0]), comparison([45.0, 55.0])];
+        before.rows[1].turns.pop();
+        let text = against_text(&now, &before, "x", false);
+        assert_eq!(text, "against x: there is no figure of which both have two turns.\n");
     }
 }

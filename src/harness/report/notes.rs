@@ -136,11 +136,12 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
     ));
     notes.extend(by_server(comparison, |row| row.error.as_deref()).into_iter().map(
         |(name, why)| {
-            let lacks = lack(comparison, name);
+            let lacks = lack(comparison, name, why);
             Note::new(Tone::Failure, format!("{name} has {lacks}: {why}"))
         },
     ));
     notes.extend(not_done(comparison));
+    notes.extend(without_cpu(comparison));
     notes.extend(namesakes(comparison));
     notes.extend(held(comparison));
     notes.extend(generator(comparison));
@@ -183,13 +184,14 @@ fn failures(comparison: &Comparison) -> Vec<Note> {
     comparison.rows.iter().filter_map(note).collect()
 }
 
-/// What a server that failed to start does not have, and at which levels.
-fn lack(comparison: &Comparison, name: &str) -> String {
-    let rows: Vec<_> = comparison.rows.iter().filter(|row| row.name == name).collect();
-    if rows.iter().all(|row| row.turns.is_empty()) {
+/// What a server that failed does not have for this reason, and at which levels.
+fn lack(comparison: &Comparison, name: &str, why: &str) -> String {
+    let rows = comparison.rows.iter().filter(|row| row.name == name);
+    let is_it = |row: &&Row| row.error.as_deref() == Some(why);
+    if rows.clone().all(|row| row.turns.is_empty() && is_it(&row)) {
         return "no figures".to_owned();
     }
-    let failed = rows.iter().filter(|row| row.error.is_some());
+    let failed = rows.filter(is_it);
     let (none, few): (Vec<&Row>, Vec<&Row>) = failed.partition(|row| row.turns.is_empty());
     let at = |what, rows: &[&Row]| {
         let levels: Vec<_> = rows.iter().map(|row| row.at()).collect();
@@ -211,6 +213,19 @@ fn generator(comparison: &Comparison) -> Option<Note> {
     let items = levels.map(item).collect();
     let note = Note { items, ..Note::new(Tone::Warning, words) };
     (!at_limit.is_empty()).then_some(note)
+}
+
+/// Of whom the processor time is not known.
+fn without_cpu(comparison: &Comparison) -> Option<Note> {
+    let is_without = |row: &&Row| row.turns.iter().any(|turn| turn.cpu_seconds.is_none());
+    let rows = comparison.rows.iter().filter(is_without);
+    let names: Vec<_> =
+        rows.map(|row| row.name.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
+    let words = format!(
+        "{}: no CPU time, since it ignores SIGCHLD, and the kernel then drops that of its children.",
+        and(&names)
+    );
+    (!names.is_empty()).then(|| Note::new(Tone::Plain, words))
 }
 
 /// Which works are not for which servers.
@@ -270,10 +285,38 @@ fn disturbed(comparison: &Comparison) -> Option<Note> {
     (disturbed > 0).then(|| Note::new(Tone::Warning, words))
 }
 
-/// What the rows of a server tell, once for each server.
+/// What the rows of a server tell, once each.
 fn by_server<'a>(
     comparison: &'a Comparison,
     tell: impl Fn(&'a Row) -> Option<&'a str>,
-) -> BTreeMap<&'a str, &'a str> {
+) -> BTreeSet<(&'a str, &'a str)> {
     comparison.rows.iter().filter_map(|row| Some((row.name.as_str(), tell(row)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::compare::{Plan, TurnFigures, Work},
+        *,
+    };
+
+    #[test]
+    fn each_reason_has_its_levels() {
+        let works: [(_, &[_]); 2] = [(Work::Hello, &[1, 16]), (Work::Idle, &[1000])];
+        let mut comparison = Comparison::of(&Plan::of_peers(&["one"], &works));
+        comparison.partial = false;
+        let said = |comparison: &Comparison| -> Vec<_> {
+            let failed = notes(comparison).into_iter().filter(|note| note.tone == Tone::Failure);
+            failed.map(|note| note.words).collect()
+        };
+        comparison.rows.iter_mut().for_each(|row| row.error = Some("it slept".to_owned()));
+        assert_eq!(said(&comparison), ["one has no figures: it slept"]);
+        comparison.rows[2].error = Some("it ended".to_owned());
+        comparison.rows[1].turns.push(TurnFigures::default());
+        let expected = [
+            "one has no figures for idle, 1000 held: it ended",
+            "one has no figures for 1 at once and fewer turns for 16 at once: it slept",
+        ];
+        assert_eq!(said(&comparison), expected);
+    }
 }

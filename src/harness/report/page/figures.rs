@@ -40,7 +40,7 @@ struct Quantity {
     shown: fn(f64) -> String,
     scale: Scale,
     /// What is predicted of it.
-    law: fn(&Law, f64, f64) -> Vec<(f64, f64)>,
+    law: fn(&Prediction, f64, f64) -> Vec<(f64, f64)>,
     about: &'static str,
 }
 
@@ -50,8 +50,8 @@ const RATE: Quantity = Quantity {
     of: |row| row.requests_per_second,
     shown: short::number,
     scale: Scale::Steps,
-    law: |law, from, to| match law {
-        Law::Scalability { .. } => law.curve(from, to),
+    law: |one, from, to| match one.law {
+        Law::Scalability { .. } => one.curve(from, to),
         Law::Queue { .. } => Vec::new(),
     },
     about: "Complete answers a second.",
@@ -63,10 +63,11 @@ const MEDIAN: Quantity = Quantity {
     of: |row| row.p50_us,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
-    law: |law, from, to| match law {
+    law: |one, from, to| match one.law {
         // Little's law: as many as there are clients are in the system.
         Law::Scalability { .. } => {
-            law.curve(from, to).into_iter().map(|(n, rate)| (n, n / rate * 1e6)).collect()
+            let time = |(x, rate)| (x, one.work.between(x) / rate * 1e6);
+            one.curve(from, to).into_iter().map(time).collect()
         }
         Law::Queue { .. } => Vec::new(),
     },
@@ -79,8 +80,8 @@ const MEAN: Quantity = Quantity {
     of: |row| row.mean_us,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
-    law: |law, from, to| match law {
-        Law::Queue { .. } => law.curve(from, to),
+    law: |one, from, to| match one.law {
+        Law::Queue { .. } => one.curve(from, to),
         Law::Scalability { .. } => Vec::new(),
     },
     about: "The mean, from the moment at which each request was due.",
@@ -235,9 +236,9 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
     };
     let points: Vec<_> = rows.iter().filter_map(point).collect();
     let ends = points.first().zip(points.last()).filter(|_| points.len() > 1);
-    let law = law.zip(ends).map_or_else(Vec::new, |(law, (first, last))| {
-        (quantity.law)(&law.law, first.at.0, last.at.0)
-    });
+    let law = law
+        .zip(ends)
+        .map_or_else(Vec::new, |(law, (first, last))| (quantity.law)(law, first.at.0, last.at.0));
     let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
     Line { server: index, name, points, law }
 }
@@ -279,7 +280,7 @@ fn knee(rows: &[&Row]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::super::compare::{Plan, TurnFigures},
+        super::super::super::compare::{Plan, TurnFigures, predict},
         *,
     };
 
@@ -318,6 +319,30 @@ mod tests {
         assert_eq!(rate.title, RATE.title);
         assert_eq!(rate.chart.lines[0].points.len(), 1);
         assert_eq!(rate.rows[0].1.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+    }
+
+    /// Of 10 clients one trickles and nine are measured, of 1,000 a tenth and 900.
+    #[test]
+    fn a_curve_goes_through_the_points_that_it_was_fitted_to() {
+        let plan = Plan::of_peers(&["one"], &[(Work::Slow, &[2, 10, 100, 1000])]);
+        let mut comparison = Comparison::of(&plan);
+        let law = Law::Scalability { lambda: 1000.0, sigma: 0.1, kappa: 0.0 };
+        for (row, clients) in comparison.rows.iter_mut().zip([1.0, 9.0, 90.0, 900.0]) {
+            let rate = law.at(clients).unwrap();
+            (row.requests_per_second, row.answered) = (Estimate::of([rate]), 1);
+            row.p50_us = Estimate::of([clients / rate * 1e6]);
+            row.turns.push(TurnFigures::default());
+        }
+        let predictions = predict(&comparison);
+        let figures = of(&comparison, Work::Slow, &predictions);
+        for title in [RATE.title, MEDIAN.title] {
+            let figure = figures.iter().find(|figure| figure.title == title).unwrap();
+            let Line { points, law, .. } = &figure.chart.lines[0];
+            for (point, end) in [(points[0].at, law[0]), (points[3].at, law[law.len() - 1])] {
+                let is_close = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-6;
+                assert!(is_close(point.0, end.0) && is_close(point.1, end.1), "{point:?} {end:?}");
+            }
+        }
     }
 
     #[test]

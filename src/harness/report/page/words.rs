@@ -31,6 +31,13 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
     } else {
         format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
     };
+    let generator: Vec<_> = prediction.of_generator.iter().map(ToString::to_string).collect();
+    let generator = if generator.is_empty() {
+        String::new()
+    } else {
+        let levels = generator.join(", ");
+        format!("; of the load generator too, which was at its limit at {levels}")
+    };
     match prediction.law {
         Law::Scalability { lambda, sigma, kappa } => {
             let kappa_known = prediction.fitted.len() > 2;
@@ -39,13 +46,13 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
                 format!("; most at {} clients", short::count_of(peak.round()))
             });
             format!(
-                "λ {}/s, σ {}{kappa}, from {levels} clients{off}{peak}",
+                "λ {}/s, σ {}{kappa}, from {levels} clients{off}{peak}{generator}",
                 short::number(lambda),
                 small(sigma)
             )
         }
         Law::Queue { servers, capacity, alone } => format!(
-            "M/M/{servers}, {}/s at most, {} alone, from {levels} %{off}",
+            "M/M/{servers}, {}/s at most, {} alone, from {levels} %{off}{generator}",
             short::number(capacity),
             short::time(alone)
         ),
