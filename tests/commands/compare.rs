@@ -159,7 +159,7 @@ fn each_work_does_what_it_says() {
     // A thread has a stack, and of that a page at least is in use.
     at_least("idle", "memory_per_connection", 4096.0);
     let offered: Vec<_> = turns("overload").map(|turn| turn["offered"].as_f64().unwrap()).collect();
-    assert_eq!(offered.len(), 3, "{offered:?}");
+    assert_eq!(offered.len(), 4, "{offered:?}");
     // The one that trickles keeps all others waiting.
     let slow = of("iterativeserver", "slow");
     assert!(slow.iter().all(|row| row["answered"] == 0), "{slow:?}");
@@ -249,8 +249,9 @@ fn the_same_figures_come_in_every_form() {
     }
     let markdown = fs::read_to_string(&markdown).unwrap();
     assert!(markdown.ends_with("```\n"), "{markdown}");
+    assert!(markdown.starts_with("# Servers compared\n\n20"), "{markdown}");
     assert!(
-        markdown.starts_with("## 1 client, a connection per request\n\n| server "),
+        markdown.contains("\n## 1 client, a connection per request\n\n| server "),
         "{markdown}"
     );
     assert!(markdown.contains("\n| webserver1 "), "{markdown}");
@@ -714,6 +715,9 @@ fn each_known_peer_takes_part_if_it_is_there() {
         assert_eq!(server["name"], known.name());
         assert!(server["version"].as_str().is_some_and(|text| !text.is_empty()), "{server}");
         assert!(server["configuration"].as_str().is_some_and(|text| !text.is_empty()), "{server}");
+        // What the file does not say: the number of workers, for one.
+        let command = server["command"].as_str().unwrap();
+        assert_eq!(command.contains(" --workers 4 "), known == Known::Gunicorn, "{command}");
     }
 }
 
@@ -777,18 +781,13 @@ const STOPPING: &str = "stopping; Ctrl-C again ends at once";
 
 /// A comparison that would take a quarter of an hour, seen with a rung at work. The rungs are built:
 /// cargo would only make it wait for its lock.
-fn long_comparison(json: &Path) -> (Child, u32) {
+fn long_comparison(folder: &Path) -> (Child, u32) {
     let comparing = process::Command::new(cargo_bin("rungs"))
-        .args([
-            "compare",
-            RUNS,
-            "threadserver",
-            "--work=hello",
-            "--levels=2",
-            "--rounds=1000",
-            "--json",
-        ])
-        .arg(json)
+        .args(["compare", "threadserver", "--work=hello", "--levels=2", "--rounds=1000"])
+        .arg("--json")
+        .arg(folder.join("result.json"))
+        .arg("--runs")
+        .arg(folder.join("runs"))
         .env("CARGO", "true")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -810,7 +809,7 @@ fn is_gone(pid: u32, name: &str) -> bool {
 fn an_interrupted_comparison_keeps_what_it_measured() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
-    let (comparing, rung) = long_comparison(&file);
+    let (comparing, rung) = long_comparison(folder.path());
     await_until("the results of the first round", || has_results(&file));
     kill(Pid::from_raw(comparing.id().cast_signed()), Signal::SIGINT).unwrap();
     let output = comparing.wait_with_output().unwrap();
@@ -821,6 +820,11 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
     assert!(text.contains("Interrupted: these are the figures until then"), "{text}");
     let comparison: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(comparison["partial"], true);
+    // So is the run that is kept.
+    let latest = folder.path().join("runs/latest");
+    assert_eq!(fs::read(latest.join("comparison.json")).unwrap(), fs::read(&file).unwrap());
+    let page = fs::read_to_string(latest.join("report.html")).unwrap();
+    assert!(page.contains("Interrupted: these are the figures until then"));
     let row = row(&comparison, "threadserver");
     assert_eq!(row["partial"], true);
     // It may have come between two turns.
@@ -870,11 +874,12 @@ fn a_killed_comparison_leaves_no_server_and_no_half_file_behind() {
         old if old == b"old" => None,
         new => Some(serde_json::from_slice::<Value>(&new).unwrap()),
     };
-    let (mut comparing, rung) = long_comparison(&file);
+    let (mut comparing, rung) = long_comparison(folder.path());
     await_some("the results of the first round", whole);
     comparing.kill().unwrap();
     comparing.wait().unwrap();
     assert_eq!(whole().unwrap()["partial"], true);
+    assert!(folder.path().join("runs/latest/report.html").is_file());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     await_until("the end of the rung", || is_gone(rung, "threadserver"));
 }

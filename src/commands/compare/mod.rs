@@ -45,8 +45,9 @@ Works, of which --quick has the first two:
   burn        answers that take 2 ms of CPU
   large       answers of a megabyte
   slow        small ones, while a tenth of the clients trickle their requests
-  idle        small ones, beside 1,000 and 10,000 connections that are held
-  overload    an open loop at 25 to 200 % of what the server gives at most
+  idle        small ones, beside 1,000 connections that are held; with --full
+              beside 10,000 too
+  overload    an open loop at 50 to 200 % of what the server gives at most
 
 Exit codes:
   0  all were measured
@@ -76,8 +77,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "WORK,…", value_delimiter = ',', value_parser = work(),
           hide_possible_values = true)]
     work: Vec<Work>,
-    /// How many clients at once, a table each (1,16,128; more with --full); of idle,
-    /// connections; of overload, percent
+    /// How many clients at once, a table each (of most works 1,16,128; more with
+    /// --full); of idle, connections; of overload, percent
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     levels: Vec<u32>,

@@ -114,14 +114,17 @@ fn unknown(option: &str, runs: Option<&Runs>, named: &Path) -> Error {
 }
 
 impl Run {
-    /// Writes the figures that there are so far, if any; the page comes at the end.
+    /// Writes the figures that there are so far, if any, and the page of them.
     pub(super) fn update(&self, so_far: &Comparison) {
         if !so_far.is_measured() {
             return;
         }
         let figures = report::comparison_json(so_far).map_err(Error::from);
+        let written = figures
+            .and_then(|figures| self.figures.update(&figures))
+            .and_then(|()| self.page.update(&report::comparison_html(so_far)));
         // It is tried again at the end, with an error.
-        if figures.and_then(|figures| self.figures.update(&figures)).is_ok() {
+        if written.is_ok() {
             link(&self.runs, &self.folder);
         }
     }

@@ -14,6 +14,8 @@ pub struct Change {
     pub level: usize,
     /// Which figure.
     pub figure: Figure,
+    /// How many turns it is of, in this run and in the earlier one.
+    pub turns: [usize; 2],
     /// In the earlier run.
     pub before: Estimate,
     /// In this one.
@@ -54,17 +56,17 @@ impl Change {
 
 /// The share of figures that would differ by chance, were there no difference between two runs: such
 /// that have so many turns each, since the fewer these are the less their intervals hold.
-pub fn by_chance(turns: [u32; 2]) -> f64 {
+pub fn by_chance(turns: [usize; 2]) -> f64 {
     const RUNS: u32 = 10_000;
     let mut rng = Rng::with_seed(0);
     // Of figures in their order, at which places an interval ends, from zero on.
-    let ends = turns.map(|turns| Estimate::of((0..turns).map(f64::from)));
-    let mut estimate = |turns: u32, ends: Option<Estimate>| {
+    #[expect(clippy::cast_precision_loss, reason = "a few turns")]
+    let ends = turns.map(|turns| Estimate::of((0..turns).map(|place| place as f64)));
+    let mut estimate = |turns: usize, ends: Option<Estimate>| {
         let mut figures: Vec<_> = (0..turns).map(|_| rng.f64()).collect();
         figures.sort_by(f64::total_cmp);
-        let Estimate { median, low, high } = ends?;
-        let [median, low, high] = [median, low, high].map(|place| at(&figures, place));
-        Some(Estimate { median, low, high })
+        let ends = ends?;
+        Some(Estimate { low: at(&figures, ends.low), high: at(&figures, ends.high), ..ends })
     };
     let differ = (0..RUNS).filter(|_| {
         let [now, before] = [0, 1].map(|one| estimate(turns[one], ends[one]));
@@ -90,12 +92,14 @@ pub fn against(now: &Comparison, before: &Comparison) -> Vec<Change> {
     });
     let changes = changes.filter(|(row, earlier)| row.turns.len().min(earlier.turns.len()) > 1);
     let figures = changes.flat_map(|(row, earlier)| {
+        let turns = [row, earlier].map(|row| row.turns.len());
         Figure::ALL.into_iter().filter_map(move |figure| {
             Some(Change {
                 name: row.name.clone(),
                 work: row.work,
                 level: row.level,
                 figure,
+                turns,
                 before: figure.of(earlier)?,
                 now: figure.of(row)?,
             })

@@ -105,6 +105,10 @@ pub enum Why {
     },
     /// More comes than can be done: the queue grows until the turn is over.
     Overrun,
+    /// It did better, and at the levels that the law was fitted to the load generator was at its limit.
+    HeldBack,
+    /// It did better, and an answer took only so much of the CPU that it took at the lowest level.
+    Cheaper(f64),
 }
 
 impl Prediction {
@@ -114,12 +118,19 @@ impl Prediction {
     }
 
     /// Some points of the law's curve between two places on the axis of levels, or of requests a
-    /// second, further apart the higher, as on a logarithmic scale.
+    /// second.
     pub fn curve(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
-        #[expect(clippy::cast_precision_loss, reason = "a few points")]
-        let place = |index: usize| from * (to / from).powf(index as f64 / (POINTS - 1) as f64);
-        let point = |x| Some((x, self.law.at(self.work.between(x))?));
-        (0..POINTS).map(place).filter_map(point).collect()
+        places(from, to).filter_map(|x| Some((x, self.law.at(self.work.between(x))?))).collect()
+    }
+
+    /// The same of answers a second: of an open loop as many as come, up to what can be done.
+    pub fn throughput(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
+        match self.law {
+            Law::Scalability { .. } => self.curve(from, to),
+            Law::Queue { capacity, .. } => {
+                places(from, to).map(|rate| (rate, rate.min(capacity))).collect()
+            }
+        }
     }
 }
 
@@ -146,6 +157,12 @@ impl Law {
             _ => None,
         }
     }
+}
+
+/// Places between two, further apart the higher, as on a logarithmic scale.
+#[expect(clippy::cast_precision_loss, reason = "a few points")]
+fn places(from: f64, to: f64) -> impl Iterator<Item = f64> {
+    (0..POINTS).map(move |index| from * (to / from).powf(index as f64 / (POINTS - 1) as f64))
 }
 
 /// The predictions for all servers and works that have levels enough: three of which something came.
@@ -185,7 +202,7 @@ fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
         _ => scalability(low)?,
     };
     let base = low.first()?;
-    let leaves = high.iter().find_map(|row| leaving(&law, base, row));
+    let leaves = high.iter().find_map(|row| leaving(&law, low, row));
     let fitted = low.iter().map(|row| row.level).collect();
     let of_generator = low.iter().filter(|row| row.is_of_generator()).map(|row| row.level);
     let of_generator = of_generator.collect();
@@ -333,17 +350,36 @@ fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Option<Estimate>)> {
     })
 }
 
-fn leaving(law: &Law, base: &Row, row: &Row) -> Option<Leaving> {
+fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
+    let base = low.first()?;
     let (predicted, measured) = both(law, row)?;
     let stays = predicted.zip(measured).is_some_and(|(predicted, measured)| {
         measured.holds(predicted) || (measured.median / predicted - 1.0).abs() <= OFF
+    });
+    let is_better = predicted.zip(measured).is_some_and(|(predicted, measured)| match law {
+        Law::Scalability { .. } => measured.median > predicted,
+        Law::Queue { .. } => measured.median < predicted,
     });
     (!stays).then(|| Leaving {
         level: row.level,
         predicted,
         measured: measured.map(|one| one.median),
-        why: why(base, row, predicted.is_none()),
+        why: if is_better { why_better(low, row) } else { why(base, row, predicted.is_none()) },
     })
+}
+
+/// How many times the CPU an answer took that it took in another row.
+fn dearer(row: &Row, base: &Row) -> f64 {
+    let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
+    cpu(row).zip(cpu(base)).map_or(1.0, |(now, then)| now / then)
+}
+
+/// What was seen that tells why it does more, or the same sooner, than the lower levels have it.
+fn why_better(low: &[&Row], row: &Row) -> Vec<Why> {
+    let held_back = low.iter().any(|row| row.is_of_generator()).then_some(Why::HeldBack);
+    let dearer = low.first().map_or(1.0, |base| dearer(row, base));
+    let cheaper = (dearer <= 1.0 - OFF).then_some(Why::Cheaper(dearer));
+    held_back.into_iter().chain(cheaper).collect()
 }
 
 /// What was seen at this level that tells why it is not as the lower ones have it.
@@ -351,8 +387,7 @@ fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
     let failed: u64 = row.failures.values().sum();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let failed = failed as f64 * 1000.0 / row.ended().max(1) as f64;
-    let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
-    let dearer = cpu(row).zip(cpu(base)).map_or(1.0, |(now, then)| now / then);
+    let dearer = dearer(row, base);
     let disturbed = row.turns.iter().any(|turn| turn.disturbed);
     let load = processors(row).and_then(|processors| match processors {
         // A clock of hundredths of a second makes it a little more than all, too.
@@ -488,6 +523,22 @@ mod tests {
             let why = only(&comparison(Work::Hello, &LEVELS, &figures)).leaves.unwrap().why;
             assert_eq!(matches!(why[..], [Why::Full { .. }]), is_full, "{cpu}: {why:?}");
         }
+    }
+
+    #[test]
+    fn who_does_better_than_predicted_is_not_said_to_fail() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        figures[4].requests_per_second *= 2.0;
+        let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
+        comparison.rows[4].died = Some("by SIGKILL".to_owned());
+        comparison.rows[4].failures = BTreeMap::from([("reset".to_owned(), 1000)]);
+        let why = |comparison: &Comparison| only(comparison).leaves.unwrap().why;
+        assert_eq!(why(&comparison), []);
+        let generator = &mut comparison.rows[1].turns[0];
+        (generator.generator_threads, generator.generator_cpu_seconds) = (1, 1.0);
+        comparison.rows[0].cpu_us_per_request = Estimate::of([100.0]);
+        comparison.rows[4].cpu_us_per_request = Estimate::of([50.0]);
+        assert_eq!(why(&comparison), [Why::HeldBack, Why::Cheaper(0.5)]);
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct Server {
     pub name: String,
     /// The rung's number; none for a peer.
     pub number: Option<u8>,
-    /// The command, of a peer that is one.
+    /// The command, of a peer; of one that is known by name with words for what each start makes anew.
     pub command: Option<String>,
     /// What a peer that is known by name says of its version.
     pub version: Option<String>,
@@ -77,7 +77,7 @@ impl Server {
         };
         let command = match peer {
             Some(Peer::Command(command)) => Some(command.clone()),
-            _ => None,
+            _ => known.and_then(Known::command),
         };
         let version = known.and_then(Known::version);
         // Of one that is not there it does not matter.
@@ -214,7 +214,8 @@ pub struct TurnFigures {
     pub held_in: Option<usize>,
     /// How much the memory of the process tree grew by each of them, in bytes.
     pub memory_per_connection: Option<f64>,
-    /// CPU time of the load generator, but for what it waited without sleeping; it can spend `generator_threads` times `seconds`.
+    /// CPU time of the load generator, but for what it waited without sleeping; it can spend
+    /// `generator_threads` times `seconds`.
     pub generator_cpu_seconds: f64,
     /// Threads that the load generator ran on.
     pub generator_threads: usize,
@@ -379,6 +380,11 @@ impl Row {
     /// The requests a second that were due, of an open loop.
     pub fn offered(&self) -> Option<f64> {
         Estimate::of(self.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
+    }
+
+    /// The largest share of the machine's processors that others had in a turn.
+    pub fn foreign(&self) -> Option<f64> {
+        self.turns.iter().filter_map(|turn| turn.foreign).reduce(f64::max)
     }
 
     /// Its work and level in words: `16 at once`, or `wait, 16 at once`.

@@ -166,7 +166,7 @@ impl Work {
             (Self::Slow, Extent::Full) => &[10, 100, 1000],
             (Self::Idle, Extent::Quick) => &[1000],
             (Self::Idle, Extent::Full) => &[1000, 10_000],
-            (Self::Overload, Extent::Quick) => &[50, 100, 150],
+            (Self::Overload, Extent::Quick) => &[50, 75, 100, 200],
             (Self::Overload, Extent::Full) => &[25, 50, 75, 90, 100, 125, 200],
             (_, Extent::Quick) => &[1, 16, 128],
             // A processor and a copy of bytes are full with a few clients.

@@ -9,6 +9,7 @@ use super::{
     short,
     table::{Lean, table, text},
 };
+use std::collections::BTreeMap;
 
 const COLUMNS: [(&str, Lean); 6] = [
     ("server", Lean::Left),
@@ -29,18 +30,21 @@ pub fn against_text(
     let changes = against(now, before);
     let differ: Vec<_> = changes.iter().filter(|change| !change.agrees()).collect();
     let agree = changes.len() - differ.len();
-    let chance = by_chance([now, before].map(|one| one.rounds)) * 100.0;
+    let chance = share_by_chance(&changes) * 100.0;
     let words = match changes.len() {
         0 => format!("against {name}: there is no figure of which both have two turns."),
         all if agree == all => {
             format!("against {name}: {all} of {all} figures agree within their intervals.")
         }
         all => format!(
-            "against {name}: {agree} of {all} figures agree within their intervals. Of as many turns \
-             of equal servers {chance:.0} of 100 would differ by chance."
+            "against {name}: {agree} of {all} figures agree within their intervals. Had nothing \
+             changed, chance alone would make {chance:.0} of 100 differ."
         ),
     };
     let mut said = wrapped("", "  ", &words);
+    if before.partial {
+        said.push_str("That run is partial: it was interrupted.\n");
+    }
     if before.machine.as_ref().map(same) != now.machine.as_ref().map(same) {
         said.push_str("That was another machine.\n");
     }
@@ -60,13 +64,23 @@ pub fn against_text(
     said + &text(&table)
 }
 
+/// The share of all figures that would differ by chance.
+#[expect(clippy::cast_precision_loss, reason = "a few thousand figures")]
+fn share_by_chance(changes: &[Change]) -> f64 {
+    let mut known = BTreeMap::new();
+    let shares = changes
+        .iter()
+        .map(|change| *known.entry(change.turns).or_insert_with(|| by_chance(change.turns)));
+    shares.sum::<f64>() / changes.len().max(1) as f64
+}
+
 /// What makes a machine the same, whatever it did meanwhile.
 fn same(machine: &Machine) -> (Option<&str>, usize, &str) {
     (machine.processor.as_deref(), machine.processors, &machine.kernel)
 }
 
 fn cells(change: &Change) -> [String; 6] {
-    let Change { name, work, level, figure, before, now } = change;
+    let Change { name, work, level, figure, before, now, .. } = change;
     let (word, shown): (_, fn(f64) -> String) = match figure {
         Figure::Rate => ("req/s", short::number),
         Figure::P99 => ("p99", short::time),
@@ -99,7 +113,7 @@ mod tests {
         let rate = Some(Estimate { median, low: rate[0], high: rate[1] });
         comparison.rows[1].requests_per_second = rate;
         comparison.rows[1].turns = vec![TurnFigures::default(); 2];
-        comparison.rounds = 2;
+        comparison.partial = false;
         comparison
     }
 
@@ -109,10 +123,9 @@ mod tests {
             against_text(&comparison([90.0, 110.0]), &comparison([100.0, 120.0]), "x", false);
         assert_eq!(text, "against x: 1 of 1 figures agree within their intervals.\n");
         let text = against_text(&comparison([90.0, 110.0]), &comparison([45.0, 55.0]), "x", false);
-        assert!(
-            text.starts_with("against x: 0 of 1 figures agree within their intervals. Of as many")
-        );
-        assert!(text.contains(" 33 of 100 would"), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.starts_with("against x: 0 of 1 figures agree within their intervals. Had"));
+        assert!(words.contains(" 33 of 100 differ. "), "{text}");
         let row: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
         assert_eq!(row, ["one", "overload,", "50", "%", "req/s", "50", "100", "2.00"]);
     }
@@ -121,7 +134,9 @@ mod tests {
     fn of_one_turn_nothing_is_told() {
         let [now, mut before] = [comparison([90.0, 110.0]), comparison([45.0, 55.0])];
         before.rows[1].turns.pop();
+        before.partial = true;
         let text = against_text(&now, &before, "x", false);
-        assert_eq!(text, "against x: there is no figure of which both have two turns.\n");
+        let none = "against x: there is no figure of which both have two turns.\n";
+        assert_eq!(text, format!("{none}That run is partial: it was interrupted.\n"));
     }
 }

@@ -1,9 +1,9 @@
 //! A comparison: as tables, in Markdown, as comma-separated values and as JSON.
 
 use super::{
-    super::compare::{Comparison, Estimate, Row, Unit, Work},
+    super::compare::{Comparison, Estimate, Row, Server, Unit, Work},
     ink::Ink,
-    notes::{apart, method, notes},
+    notes::{apart, machine, method, notes},
     paragraph::wrapped,
     short,
     table::{Lean, markdown, table, text},
@@ -67,13 +67,23 @@ pub fn comparison_of_json(text: &str) -> Result<Comparison> {
 /// The comparison with a line a row, for a spreadsheet. What is not known is empty.
 pub fn comparison_csv(comparison: &Comparison) -> io::Result<String> {
     let mut writer = Writer::from_writer(Vec::new());
-    let estimates = ["requests_per_second", "p50_us", "p99_us", "cpu_us_per_request"];
+    let estimates = [
+        "requests_per_second",
+        "p50_us",
+        "p99_us",
+        "mean_us",
+        "cpu_us_per_request",
+        "memory_per_connection",
+        "requests_per_second_to_base",
+        "p99_to_base",
+        "cpu_to_base",
+    ];
     let title = |name: &str| [name.to_owned(), format!("{name}_low"), format!("{name}_high")];
-    let titles = ["work", "level", "server", "turns", "disturbed"].map(str::to_owned).into_iter();
+    let titles = ["work", "level", "server", "turns", "disturbed", "foreign", "offered"];
+    let titles = titles.map(str::to_owned).into_iter();
     let titles = titles.chain(estimates.into_iter().flat_map(title));
-    let rest =
-        ["memory_per_connection", "peak_pss", "failures", "descriptors_left", "zombies_left"];
-    writer.write_record(titles.chain(rest.map(str::to_owned)).chain(iter::once("broke".into())))?;
+    let rest = ["peak_pss", "failures", "descriptors_left", "zombies_left", "broke", "error"];
+    writer.write_record(titles.chain(rest.map(str::to_owned)))?;
     for row in &comparison.rows {
         let known = |number: Option<f64>| number.map(|one| one.to_string()).unwrap_or_default();
         let estimate = |one: Option<Estimate>| {
@@ -82,17 +92,29 @@ pub fn comparison_csv(comparison: &Comparison) -> io::Result<String> {
         let disturbed = row.turns.iter().filter(|turn| turn.disturbed).count();
         let names = [row.work.name().to_owned(), row.level.to_string(), row.name.clone()];
         let counts = [row.turns.len(), disturbed].map(|count| count.to_string());
-        let figures = [row.requests_per_second, row.p50_us, row.p99_us, row.cpu_us_per_request];
+        let shares = [row.foreign(), row.offered()].map(known);
+        let ratios = row.to_base;
+        let figures = [
+            row.requests_per_second,
+            row.p50_us,
+            row.p99_us,
+            row.mean_us,
+            row.cpu_us_per_request,
+            row.memory_per_connection,
+            ratios.and_then(|ratios| ratios.requests_per_second),
+            ratios.and_then(|ratios| ratios.p99_us),
+            ratios.and_then(|ratios| ratios.cpu_us_per_request),
+        ];
         let count = |count: Option<u64>| count.map(|one| one.to_string()).unwrap_or_default();
         let rest = [
-            known(row.memory_per_connection.map(|one| one.median)),
             count(row.peak_pss),
             row.failures.values().sum::<u64>().to_string(),
             count(row.descriptors_left),
             row.zombies_left.to_string(),
             row.broke.word().to_owned(),
+            row.error.clone().unwrap_or_default(),
         ];
-        let fields = names.into_iter().chain(counts);
+        let fields = names.into_iter().chain(counts).chain(shares);
         writer.write_record(fields.chain(figures.into_iter().flat_map(estimate)).chain(rest))?;
     }
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
@@ -124,6 +146,11 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
     let mut text = String::new();
     let is_markdown = matches!(form, Form::Markdown);
     let ink = Ink::new(matches!(form, Form::Plain { has_colours: true, .. }));
+    if is_markdown {
+        // It is read elsewhere, and later.
+        text = format!("# Servers compared\n\n{}\n\n", machine(comparison));
+        text.extend(comparison.servers.iter().filter_map(peer));
+    }
     for rows in comparison.groups().filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
         let title = title(&rows[0]);
         match form {
@@ -151,6 +178,13 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
         text.push_str("```\n");
     }
     text
+}
+
+/// A server that is no rung: its version, if it is known, and how it was started.
+fn peer(server: &Server) -> Option<String> {
+    let command = server.command.as_ref()?;
+    let version = server.version.as_ref().map(|version| format!(", {version}")).unwrap_or_default();
+    Some(format!("{}{version}:\n\n```text\n{command}\n```\n\n", server.name))
 }
 
 /// What a group of rows has in common.

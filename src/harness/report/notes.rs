@@ -2,9 +2,13 @@
 //! what went wrong. As sentences, for whoever lays them out.
 
 use super::{
-    super::compare::{Comparison, Row},
+    super::{
+        compare::{Comparison, Row},
+        observe::Machine,
+    },
     ink::Ink,
     paragraph::wrapped,
+    short,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,6 +50,19 @@ impl Note {
         text.extend(self.items.iter().map(|item| wrapped("  ", "    ", item)));
         text
     }
+}
+
+/// When, and on what.
+pub(super) fn machine(comparison: &Comparison) -> String {
+    let began = comparison.began.replace('T', " ").replace('Z', " UTC");
+    let Some(Machine { processor, processors, memory, kernel, load }) = &comparison.machine else {
+        return format!("{began}. The machine is not known.");
+    };
+    let processor = processor.as_deref().unwrap_or("processors of an unknown kind");
+    format!(
+        "{began}. {processors} × {processor}, {} of memory, Linux {kernel}, load {load:.1} before.",
+        short::memory(*memory)
+    )
 }
 
 /// How it was measured.
@@ -117,7 +134,7 @@ fn alike(rows: &[Row]) -> Vec<String> {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn and(names: &[&str]) -> String {
+pub(super) fn and(names: &[&str]) -> String {
     match names {
         [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => names.join(""),
@@ -248,7 +265,11 @@ fn not_done(comparison: &Comparison) -> Vec<Note> {
 
 /// Which command is behind a name that others have too: with a number, which no name has by itself.
 fn namesakes(comparison: &Comparison) -> Vec<Note> {
-    let numbered = comparison.servers.iter().filter(|server| server.name.contains(' '));
+    // Of those that are known by name each is like the other.
+    let numbered = comparison
+        .servers
+        .iter()
+        .filter(|server| server.name.contains(' ') && server.configuration.is_none());
     let words = numbered
         .filter_map(|server| Some(format!("{} is `{}`", server.name, server.command.as_ref()?)));
     words.map(|words| Note::new(Tone::Plain, words)).collect()
@@ -280,9 +301,16 @@ fn disturbed(comparison: &Comparison) -> Option<Note> {
     let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
     let words = format!(
         "In {disturbed} of {all} turns others had more than a tenth of this machine's processors: \
-         the figures are theirs too."
+         the figures are theirs too. So much they had at most:"
     );
-    (disturbed > 0).then(|| Note::new(Tone::Warning, words))
+    let item = |rows: &[Row]| {
+        let rows = rows.iter().filter(|row| row.turns.iter().any(|turn| turn.disturbed));
+        let share = |row: &Row| Some(format!("{} {:.0} %", row.name, row.foreign()? * 100.0));
+        let names: Vec<_> = rows.clone().filter_map(share).collect();
+        rows.clone().next().map(|row| format!("{}: {}", row.at(), names.join(", ")))
+    };
+    let items = comparison.groups().filter_map(item).collect();
+    (disturbed > 0).then(|| Note { items, ..Note::new(Tone::Warning, words) })
 }
 
 /// What the rows of a server tell, once each.

@@ -112,6 +112,11 @@ impl Known {
         lines.map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
     }
 
+    /// How it is started, with words for what each start makes anew; `None` if it is not there.
+    pub(super) fn command(self) -> Option<String> {
+        Some([&[self.program().ok()?][..], self.words()].concat().join(" "))
+    }
+
     /// What it is told to do, with words for what each start makes anew.
     pub(super) fn example(self) -> Option<String> {
         let address = SocketAddr::new(LOOPBACK, 0);
@@ -147,9 +152,9 @@ impl Known {
         Ok(Prepared { launch, _files: Some(files), _claim: claim })
     }
 
-    fn arguments(self, address: SocketAddr, folder: &Path, file: &Path) -> Vec<OsString> {
-        let (port, listen) = (address.port().to_string(), address.to_string());
-        let words: &[&str] = match self {
+    /// Its arguments, with words for what each start makes anew.
+    fn words(self) -> &'static [&'static str] {
+        match self {
             Self::Nginx => &["-p", "FOLDER", "-c", "FILE"],
             Self::ApachePrefork | Self::ApacheEvent => &["-f", "FILE", "-D", "FOREGROUND"],
             Self::Gunicorn => &[
@@ -182,7 +187,11 @@ impl Known {
                 "app:asgi",
             ],
             Self::Node => &["FILE", "PORT"],
-        };
+        }
+    }
+
+    fn arguments(self, address: SocketAddr, folder: &Path, file: &Path) -> Vec<OsString> {
+        let (port, listen) = (address.port().to_string(), address.to_string());
         let filled = |word: &&str| match *word {
             "FOLDER" => folder.as_os_str().to_owned(),
             "FILE" => file.as_os_str().to_owned(),
@@ -190,7 +199,7 @@ impl Known {
             "PORT" => OsString::from(&port),
             word => word.into(),
         };
-        words.iter().map(filled).collect()
+        self.words().iter().map(filled).collect()
     }
 }
 

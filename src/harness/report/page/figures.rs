@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        super::compare::{Broke, Comparison, Estimate, Law, Prediction, Row, Unit, Work},
+        super::compare::{Broke, Comparison, Estimate, Law, Prediction, Ratios, Row, Unit, Work},
         short,
     },
     chart::{Axis, Chart, Kind, Line, Point, Scale},
@@ -30,6 +30,8 @@ pub(super) struct Value {
     pub(super) estimate: Estimate,
     /// The requests a second that were due, of an open loop.
     pub(super) offered: Option<f64>,
+    /// What it is for one of the base's.
+    pub(super) ratio: Option<Estimate>,
 }
 
 /// A figure of a row.
@@ -37,6 +39,8 @@ struct Quantity {
     title: &'static str,
     axis: &'static str,
     of: fn(&Row) -> Option<Estimate>,
+    /// Which of the ratios to the base.
+    ratio: fn(&Ratios) -> Option<Estimate>,
     shown: fn(f64) -> String,
     scale: Scale,
     /// What is predicted of it.
@@ -48,12 +52,10 @@ const RATE: Quantity = Quantity {
     title: "Throughput",
     axis: "answers a second",
     of: |row| row.requests_per_second,
+    ratio: |ratios| ratios.requests_per_second,
     shown: short::number,
     scale: Scale::Steps,
-    law: |one, from, to| match one.law {
-        Law::Scalability { .. } => one.curve(from, to),
-        Law::Queue { .. } => Vec::new(),
-    },
+    law: Prediction::throughput,
     about: "Complete answers a second.",
 };
 
@@ -61,6 +63,7 @@ const MEDIAN: Quantity = Quantity {
     title: "Response time, the median",
     axis: "p50",
     of: |row| row.p50_us,
+    ratio: |_| None,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
     law: |one, from, to| match one.law {
@@ -78,6 +81,7 @@ const MEAN: Quantity = Quantity {
     title: "Response time over offered load",
     axis: "mean",
     of: |row| row.mean_us,
+    ratio: |_| None,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
     law: |one, from, to| match one.law {
@@ -91,6 +95,7 @@ const P99: Quantity = Quantity {
     title: "Response time, 99 of 100",
     axis: "p99",
     of: |row| row.p99_us,
+    ratio: |ratios| ratios.p99_us,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
     law: |_, _, _| Vec::new(),
@@ -101,6 +106,7 @@ const CPU: Quantity = Quantity {
     title: "CPU per answer",
     axis: "CPU",
     of: |row| row.cpu_us_per_request,
+    ratio: |ratios| ratios.cpu_us_per_request,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
     law: |_, _, _| Vec::new(),
@@ -111,6 +117,7 @@ const MEMORY: Quantity = Quantity {
     title: "Memory per connection",
     axis: "bytes",
     of: |row| row.memory_per_connection,
+    ratio: |_| None,
     shown: bytes,
     scale: Scale::Bytes,
     law: |_, _, _| Vec::new(),
@@ -153,7 +160,8 @@ fn figure(
         let value = |&level: &usize| {
             let row = own.iter().find(|row| row.level == level)?;
             let (_, estimate) = measured(row, quantity)?;
-            Some(Value { estimate, offered: row.offered() })
+            let ratio = row.to_base.as_ref().and_then(quantity.ratio);
+            Some(Value { estimate, offered: row.offered(), ratio })
         };
         let values: Vec<_> = levels.iter().map(value).collect();
         if values.iter().any(Option::is_some) {

@@ -14,11 +14,10 @@ mod svg;
 mod words;
 
 use super::{
-    super::{
-        compare::{Broke, Comparison, Estimate, Prediction, Row, Server, Work, predict},
-        observe::Machine,
+    super::compare::{
+        Broke, Comparison, Estimate, Law, Prediction, Row, Server, Unit, Work, predict,
     },
-    notes::{Note, Tone, apart, method, notes},
+    notes::{Note, Tone, and, apart, machine, method, notes},
     short,
 };
 use chart::{class, mark};
@@ -74,7 +73,7 @@ fn header(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
                 h1 { "Servers compared" }
                 button #theme type="button" hidden { "Dark" }
             }
-            p { (comparison.began.replace('T', " ").replace('Z', " UTC")) ". " (machine(comparison)) }
+            p { (machine(comparison)) }
             p { (method(comparison)) }
             nav aria-label="Works" {
                 a href="#broke" { "what broke" }
@@ -100,17 +99,6 @@ fn key(index: usize, server: &Server) -> Markup {
             (server.name)
         }
     }
-}
-
-fn machine(comparison: &Comparison) -> String {
-    let Some(Machine { processor, processors, memory, kernel, load }) = &comparison.machine else {
-        return "The machine is not known.".to_owned();
-    };
-    let processor = processor.as_deref().unwrap_or("processors of an unknown kind");
-    format!(
-        "{processors} × {processor}, {} of memory, Linux {kernel}, load {load:.1} before.",
-        short::memory(*memory)
-    )
 }
 
 fn summary(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
@@ -178,8 +166,10 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
             Broke::Nothing | Broke::OneAtATime => "left warning",
             _ => "left failure",
         };
+        // The worst first, and what breaks early before what breaks late.
+        let order = worst.broke as usize * 1_000_000 + worst.level;
         html! {
-            td class=(class) {
+            td class=(class) data-value=(order) {
                 @if worst.broke == Broke::Nothing { "nothing" } @else { (worst.broke.word()) }
                 // What is one at a time is so at any level.
                 @if !matches!(worst.broke, Broke::Nothing | Broke::OneAtATime) {
@@ -220,7 +210,7 @@ fn section(comparison: &Comparison, work: Work, predictions: &[Prediction]) -> M
             div.figures {
                 @for figure in &figures { (drawn(comparison, work, figure)) }
             }
-            @if !own.is_empty() { (predicted(comparison, work, &own)) }
+            @if work.unit() != Unit::Held { (predicted(comparison, work, &own)) }
         }
     }
 }
@@ -279,22 +269,31 @@ fn source(comparison: &Comparison, work: Work) -> String {
 fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
     let place = |name: &str| comparison.servers.iter().position(|server| server.name == name);
     let cell = |value: &Option<Value>| {
-        let Some(Value { estimate: Estimate { median, low, high }, offered }) = *value else {
+        let Some(Value { estimate: Estimate { median, low, high }, offered, ratio }) = *value
+        else {
             return html! { td { "–" } };
         };
+        let ratio = ratio
+            .map(|Estimate { median, low, high }| format!("× {median:.2} ({low:.2}–{high:.2})"));
         let shown = figure.shown;
         html! {
             td data-value=(median) {
                 (shown(median))
                 @if (low, high) != (median, median) {
-                    span.interval { (shown(low)) "–" (shown(high)) }
+                    small { (shown(low)) "–" (shown(high)) }
                 }
-                @if let Some(rate) = offered { span.interval { "of " (short::number(rate)) "/s" } }
+                @if let Some(rate) = offered { small { "of " (short::number(rate)) "/s" } }
+                @if let Some(ratio) = ratio { small { (ratio) } }
             }
         }
     };
+    let mut shown = figure.rows.iter().flat_map(|(_, values)| values).flatten();
+    let has_ratios = shown.any(|value| value.ratio.is_some());
     html! {
-        div.scroll tabindex="0" role="region" aria-label={ (figure.title) ", table" } {
+        @if let Some(base) = comparison.base.as_ref().filter(|_| has_ratios) {
+            p.small { "×: for one of " (base) ", round by round: the median of the pairs, and its interval." }
+        }
+        div.scroll tabindex="0" role="region" aria-label={ (figure.title) ", " (work.name()) ", table" } {
             table.sortable {
                 thead { tr {
                     th.left scope="col" { "server" }
@@ -313,13 +312,37 @@ fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
     }
 }
 
+/// What tables of laws are sorted by.
+fn rate(law: &Law) -> f64 {
+    match *law {
+        Law::Scalability { lambda, .. } => lambda,
+        Law::Queue { capacity, .. } => capacity,
+    }
+}
+
 /// What the laws say, and where the servers leave them.
 fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -> Markup {
     let place = |name: &str| comparison.servers.iter().position(|server| server.name == name);
+    let measured = |name: &str| {
+        let mut rows = comparison.rows.iter().filter(|row| row.work == work && row.name == name);
+        rows.any(|row| !row.turns.is_empty())
+    };
+    if predictions.is_empty() {
+        return html! { p.note { "Nothing is predicted: that takes three levels with answers." } };
+    }
+    let is_predicted = |name: &str| predictions.iter().any(|one| one.name == name);
+    let names = comparison.servers.iter().map(|server| server.name.as_str());
+    let without: Vec<_> = names.filter(|name| measured(name) && !is_predicted(name)).collect();
     html! {
         h3 { "Predicted, and measured" }
         p { (words::law(work)) }
-        div.scroll tabindex="0" role="region" aria-label="Predictions" {
+        @if !without.is_empty() {
+            p.note {
+                "Nothing is predicted of " (and(&without)) ": that takes three levels with answers, and a \
+                 server that survives the low ones."
+            }
+        }
+        div.scroll tabindex="0" role="region" aria-label={ "Predictions, " (work.name()) } {
             table.sortable.words {
                 thead { tr {
                     th.left scope="col" { "server" }
@@ -330,8 +353,10 @@ fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -
                     @for one in predictions {
                         tr class=(class(place(&one.name).unwrap_or_default())) {
                             th.left scope="row" { (one.name) }
-                            td.left { (words::fitted(one)) }
-                            td.left { (words::leaves(one)) }
+                            td.left data-value=(rate(&one.law)) { (words::fitted(one)) }
+                            td.left data-value=[one.leaves.as_ref().map(|leaves| leaves.level)] {
+                                (words::leaves(one))
+                            }
                         }
                     }
                 }
@@ -390,7 +415,7 @@ fn peer(server: &Server) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::compare::{Extent, Known, Peer, Plan, Subject, TurnFigures},
+        super::super::compare::{Extent, Known, Peer, Plan, Ratios, Subject, TurnFigures},
         *,
     };
     use crate::ladder::LADDER;
@@ -420,6 +445,8 @@ mod tests {
             row.requests_per_second = estimate;
             (row.p50_us, row.p99_us, row.mean_us) = (estimate, estimate, estimate);
             (row.cpu_us_per_request, row.memory_per_connection) = (estimate, estimate);
+            let [requests_per_second, p99_us, cpu_us_per_request] = [Estimate::of([1.5, 1.25]); 3];
+            row.to_base = Some(Ratios { requests_per_second, p99_us, cpu_us_per_request });
         }
         comparison
     }
@@ -428,6 +455,8 @@ mod tests {
     fn the_page_of_everything_is_under_a_mebibyte_and_needs_nobody() {
         let page = comparison_html(&full());
         assert!(page.len() < 1 << 20, "{} bytes", page.len());
+        assert!(page.contains("for one of nginx, round by round"));
+        assert!(page.contains("<small>× 1.38 (1.25–1.50)</small>"));
         // Nothing is fetched: no address but those that the configurations of peers speak of.
         for fetched in ["src=\"", "@import", "url(", "<link"] {
             assert!(!page.contains(fetched), "{fetched}");

@@ -11,13 +11,14 @@ pub(super) fn law(work: Work) -> &'static str {
         Unit::Percent => {
             "The queue M/M/c: so many servers, requests at random, and a capacity that each turn measured \
              before. What an answer takes alone is fitted at half of it or below. At its capacity a queue \
-             grows without end, so the law says nothing from there on."
+             grows without end, so the law says nothing of the time from there on; answers are as many as \
+             come, up to the capacity. Of p99 it says nothing."
         }
         Unit::Clients | Unit::Held => {
             "The Universal Scalability Law, X(N) = λN / (1 + σ(N−1) + κN(N−1)): λ is what one client gets a \
              second, σ the share that goes one after another, κ what each client costs each other one. It \
              is fitted to the low levels; by Little's law its response time is N / X. The mean is what \
-             the law speaks of; the points are medians."
+             the law speaks of; the points are medians. Of p99 and of CPU it says nothing."
         }
     }
 }
@@ -111,6 +112,11 @@ fn reason(why: &Why) -> String {
         Why::Waits { processors } => {
             format!("it keeps only {processors:.2} processors busy, so it waits for something else")
         }
+        Why::HeldBack => {
+            "it does more than at the low levels, where the load generator was at its limit"
+                .to_owned()
+        }
+        Why::Cheaper(times) => format!("an answer costs only {times:.1} times the CPU"),
         Why::Overrun => {
             "as much comes as it can do or more, and only the end of the turn ends the queue"
                 .to_owned()
