@@ -31,9 +31,11 @@ fn the_page_of_a_run_works_in_a_browser() {
     // The kernel remembers each connection for a minute, and has room for so many: of this server's
     // there are few.
     let server = "concurrentserver_final";
-    symlink(cargo_bin(server), folder.path().join("<b>&x")).unwrap();
-    let (name, peer) = (r"\<b\>\&x", r"./\<b\>\&x --listen {addr}");
-    let mut compare = rungs(&["compare", server, "--rounds=1", "--peer", peer]);
+    let long = "long".repeat(15);
+    symlink(cargo_bin(server), folder.path().join(format!("<b>&x{long}"))).unwrap();
+    let name = format!(r"\<b\>\&x{long}");
+    let peer = format!("./{name} --listen {{addr}}");
+    let mut compare = rungs(&["compare", server, "--rounds=1", "--peer", &peer]);
     compare.current_dir(folder.path()).args(["--work=hello,idle,overload", "--runs"]);
     compare.arg(&runs).assert().success();
     let page = fs::canonicalize(runs.join("latest/report.html")).unwrap();
@@ -65,7 +67,8 @@ fn the_page_of_a_run_works_in_a_browser() {
     is_whole_on_paper(&mut browser);
     // All of it, and not what is on the screen alone.
     browser.evaluate(
-        "document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible')",
+        "document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible');
+         document.querySelectorAll('details').forEach((one) => one.open = true)",
     );
     for width in [390, 320, 1920] {
         browser.resize(width, 800);
@@ -75,7 +78,7 @@ fn the_page_of_a_run_works_in_a_browser() {
     let named =
         "[...document.querySelectorAll('figure th[scope=row]')].map((one) => one.textContent)";
     let named = browser.evaluate(named);
-    assert!(named.as_array().unwrap().iter().any(|one| one == name), "{named}");
+    assert!(named.as_array().unwrap().iter().any(|one| *one == name[..]), "{named}");
     assert_eq!(browser.evaluate("document.querySelectorAll('b').length"), 0);
     assert_eq!(browser.errors, [""; 0]);
 }
@@ -97,6 +100,31 @@ fn sorts(browser: &mut Browser) {
     assert_eq!(up, down);
     let said = "document.querySelector('figure th[aria-sort]').getAttribute('aria-sort')";
     assert_eq!(browser.evaluate(said), "descending");
+
+    // By their values and not by their letters; what has none comes last.
+    let more = "(() => {
+        const body = document.querySelector('#broke table').tBodies[0];
+        for (const value of [2000009, 2000100, null, 2000010]) {
+            const row = body.rows[0].cloneNode(true);
+            row.className = 'extra';
+            row.cells[1].textContent = value ?? 'not done';
+            if (value) row.cells[1].dataset.value = value; else delete row.cells[1].dataset.value;
+            body.append(row);
+        }
+        const rows = () => [...body.querySelectorAll('.extra')];
+        const order = () => {
+            document.querySelectorAll('#broke th button')[1].click();
+            return rows().map((row) => row.cells[1].textContent);
+        };
+        const orders = [order(), order()];
+        rows().forEach((row) => row.remove());
+        return orders;
+    })()";
+    let expected = json!([
+        ["2000009", "2000010", "2000100", "not done"],
+        ["2000100", "2000010", "2000009", "not done"],
+    ]);
+    assert_eq!(browser.evaluate(more), expected);
 }
 
 /// As the system has it, and by the button.
@@ -118,15 +146,22 @@ fn switches_to_dark_and_back(browser: &mut Browser) {
     assert_eq!(browser.evaluate(ground), light);
 }
 
+/// Where the first mark of a chart is, once it is in the middle of the window.
+fn mark(browser: &mut Browser, chart: usize) -> [f64; 2] {
+    let place = format!(
+        "(() => {{
+            const mark = document.querySelectorAll('figure svg')[{chart}].querySelector('.marks path');
+            mark.scrollIntoView({{block: 'center', behavior: 'instant'}});
+            const box = mark.getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];
+        }})()"
+    );
+    serde_json::from_value(browser.evaluate(&place)).unwrap()
+}
+
 /// The value at hand, under the pointer and by the keys.
 fn points(browser: &mut Browser) {
-    let place = "(() => {
-        const mark = document.querySelector('figure svg .marks path');
-        mark.scrollIntoView({block: 'center', behavior: 'instant'});
-        const box = mark.getBoundingClientRect();
-        return [box.left + box.width / 2, box.top + box.height / 2];
-    })()";
-    let [x, y]: [f64; 2] = serde_json::from_value(browser.evaluate(place)).unwrap();
+    let [x, y] = mark(browser, 0);
     browser.point(x, y);
     let tip = "(() => {
         const tip = document.getElementById('tip');
@@ -149,6 +184,28 @@ fn points(browser: &mut Browser) {
     assert_ne!(name(&heard[1]), name(&heard[2]));
     browser.key("Escape");
     assert_eq!(browser.evaluate(tip), "");
+
+    // There is one, in whichever chart: that the first loses the focus takes nothing from the second.
+    browser.key("ArrowRight");
+    let [x, y] = mark(browser, 1);
+    browser.press(x, y);
+    assert_ne!(browser.evaluate(tip), "");
+    let chosen =
+        "[...document.querySelectorAll('figure svg')].map((one) => one.classList.contains('one'))";
+    let chosen = browser.evaluate(chosen);
+    assert_eq!(chosen.as_array().unwrap()[..3], [false, true, false]);
+    // It moves with its mark, and goes when a finger was about to scroll.
+    let place = "new Promise((done) => {
+        const top = () => document.getElementById('tip').getBoundingClientRect().top;
+        const before = top();
+        scrollBy({top: 40, behavior: 'instant'});
+        requestAnimationFrame(() => requestAnimationFrame(() => done(before - top())));
+    })";
+    assert_eq!(browser.evaluate(place), 40);
+    let cancel = "document.querySelectorAll('figure svg')[1].dispatchEvent(new PointerEvent('pointercancel'))";
+    browser.evaluate(cancel);
+    assert_eq!(browser.evaluate(tip), "");
+    browser.point(1.0, 1.0);
 }
 
 fn puts_servers_out(browser: &mut Browser) {
@@ -172,13 +229,23 @@ fn is_whole_on_paper(browser: &mut Browser) {
     })";
     assert!(before.as_u64() > Some(0));
     assert_eq!(browser.evaluate(print), 0);
+    // As many columns as there are works, each with much to tell.
+    let widen =
+        "for (const row of document.querySelectorAll('#broke tr')) while (row.cells.length < 9) {
+        const cell = row.cells[row.cells.length - 1].cloneNode(true);
+        if (cell.tagName === 'TD') cell.textContent = 'died from 16 clients, 2.9k requests failed';
+        cell.className += ' extra';
+        row.append(cell);
+    }";
+    browser.evaluate(widen);
     browser.call("Emulation.setEmulatedMedia", &json!({"media": "print"}));
     // As wide as A4 between its margins.
     browser.resize(680, 1000);
-    let wide = "Math.max(...[...document.querySelectorAll('table, svg')]
+    let wide = "Math.max(...[...document.querySelectorAll('table, td, svg')]
         .map((one) => one.getBoundingClientRect().right))";
     let wide = browser.evaluate(wide);
     assert!(wide.as_f64() <= Some(680.0), "{wide}");
+    browser.evaluate("document.querySelectorAll('#broke .extra').forEach((one) => one.remove())");
     browser.call("Emulation.setEmulatedMedia", &json!({"media": ""}));
     browser.resize(1200, 900);
     browser.evaluate("dispatchEvent(new Event('afterprint'))");
