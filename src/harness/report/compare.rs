@@ -183,7 +183,8 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
 /// A server that is no rung: its version, if it is known, and how it was started.
 fn peer(server: &Server) -> Option<String> {
     let command = server.command.as_ref()?;
-    let version = server.version.as_ref().map(|version| format!(", {version}")).unwrap_or_default();
+    let version =
+        server.version.as_ref().map(|version| format!(" ({version})")).unwrap_or_default();
     Some(format!("{}{version}:\n\n```text\n{command}\n```\n\n", server.name))
 }
 

@@ -291,7 +291,7 @@ fn values(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
     let has_ratios = shown.any(|value| value.ratio.is_some());
     html! {
         @if let Some(base) = comparison.base.as_ref().filter(|_| has_ratios) {
-            p.small { "×: for one of " (base) ", round by round: the median of the pairs, and its interval." }
+            p.small { "×: the ratio to " (base) ", round by round: the median of the pairs, and its interval." }
         }
         div.scroll tabindex="0" role="region" aria-label={ (figure.title) ", " (work.name()) ", table" } {
             table.sortable {
@@ -455,7 +455,7 @@ mod tests {
     fn the_page_of_everything_is_under_a_mebibyte_and_needs_nobody() {
         let page = comparison_html(&full());
         assert!(page.len() < 1 << 20, "{} bytes", page.len());
-        assert!(page.contains("for one of nginx, round by round"));
+        assert!(page.contains("the ratio to nginx, round by round"));
         assert!(page.contains("<small>× 1.38 (1.25–1.50)</small>"));
         // Nothing is fetched: no address but those that the configurations of peers speak of.
         for fetched in ["src=\"", "@import", "url(", "<link"] {
