@@ -110,7 +110,7 @@ fn compare_keeps_connections_if_asked() {
     assert_eq!((&kept["work"], &kept["broke"]), (&"keep-alive".into(), &"nothing".into()));
     let closed = row(&comparison, "iterativeserver");
     assert_eq!((&closed["turns"], &closed["error"]), (&Value::Array(vec![]), &Value::Null));
-    assert!(text.contains("keep-alive leaves out iterativeserver: it keeps no connection."));
+    assert!(text.contains("keep-alive leaves out iterativeserver (it keeps no connection)."));
 }
 
 #[test]
@@ -250,6 +250,9 @@ fn the_same_figures_come_in_every_form() {
     let markdown = fs::read_to_string(&markdown).unwrap();
     assert!(markdown.ends_with("```\n"), "{markdown}");
     assert!(markdown.starts_with("# Servers compared\n\n20"), "{markdown}");
+    // How to make it again.
+    assert!(comparison["program"].as_str().is_some_and(|one| one.starts_with("rungs ")));
+    assert!(markdown.contains("--seed=7") && markdown.contains("--work=hello"), "{markdown}");
     assert!(
         markdown.contains("\n## 1 client, a connection per request\n\n| server "),
         "{markdown}"
@@ -680,7 +683,7 @@ fn nginx_takes_part_if_it_is_there() {
         assert!((ratio["median"].as_f64().unwrap() - middle).abs() < 1e-9, "{ratio}: {pairs:?}");
     }
     assert!(
-        text.contains("\nratio to nginx, round by round: the median, and how sure\n"),
+        text.contains("\nratio to nginx, round by round: the median, and the range\n"),
         "{text}"
     );
     let nginx = row(&comparison, "nginx");

@@ -346,7 +346,8 @@ impl Look {
         }
         let others = |look: Self| look.busy.saturating_sub(look.server).saturating_sub(look.own);
         let all = elapsed.checked_mul(u32::try_from(self.processors).ok()?)?;
-        Some(others(self).saturating_sub(others(earlier)).div_duration_f64(all))
+        // The clocks differ by some hundredths of a second.
+        Some(others(self).saturating_sub(others(earlier)).div_duration_f64(all).min(1.0))
     }
 }
 

@@ -30,10 +30,15 @@ mod subject;
 mod turn;
 mod work;
 
+use super::{
+    cargo::Profile,
+    supervise::{self, Launch},
+};
 use anyhow::Result;
 use fastrand::Rng;
 use placement::Kept;
 use std::{
+    env,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -133,6 +138,8 @@ pub fn run(
     let plan =
         &Plan { placement: plan.placement.clone().filter(|_| kept.is_some()), ..plan.clone() };
     let mut comparison = Comparison::of(plan);
+    comparison.program.extend(commit());
+    comparison.command = command();
     probe::all(plan, stop, before, &mut comparison);
     let places: Vec<_> = plan.places().collect();
     let mut random = Rng::with_seed(plan.seed);
@@ -173,6 +180,24 @@ pub fn run(
     comparison.relate();
     comparison.partial = is_stopped();
     comparison
+}
+
+/// The state of the source that this program stands in, if git knows it.
+fn commit() -> Option<String> {
+    let manifest = Profile::of_this_program().ok()?.manifest?;
+    let folder = manifest.parent()?.to_str()?;
+    let git = Launch::new("git").arguments(["-C", folder, "describe", "--always", "--dirty"]);
+    let said = supervise::run(&git).ok()?.stdout;
+    Some(said.trim()).filter(|said| !said.is_empty()).map(|said| format!(" ({said})"))
+}
+
+/// How it was called.
+fn command() -> String {
+    let words: Vec<_> =
+        env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    // A word with a zero byte, which no shell could pass, does not come here.
+    let words = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+    format!("rungs {words}")
 }
 
 /// A turn, or the better of two if others disturbed the first.

@@ -91,7 +91,7 @@ pub enum Why {
     /// Descriptors or zombies add up.
     AddsUp(Broke),
     /// It kept a whole number of processors busy all the time, and an answer took so many times the
-    /// CPU that it took at the lowest level.
+    /// CPU that it took at the highest level that the law was fitted to.
     Full {
         /// How many; a server of one thread has no use for more than one.
         processors: f64,
@@ -107,7 +107,7 @@ pub enum Why {
     Overrun,
     /// It did better, and at the levels that the law was fitted to the load generator was at its limit.
     HeldBack,
-    /// It did better, and an answer took only so much of the CPU that it took at the lowest level.
+    /// It did better, and an answer took only so much of the CPU that it took at the highest of these.
     Cheaper(f64),
 }
 
@@ -351,7 +351,6 @@ fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Option<Estimate>)> {
 }
 
 fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
-    let base = low.first()?;
     let (predicted, measured) = both(law, row)?;
     let stays = predicted.zip(measured).is_some_and(|(predicted, measured)| {
         measured.holds(predicted) || (measured.median / predicted - 1.0).abs() <= OFF
@@ -364,31 +363,41 @@ fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
         level: row.level,
         predicted,
         measured: measured.map(|one| one.median),
-        why: if is_better { why_better(low, row) } else { why(base, row, predicted.is_none()) },
+        why: if is_better { why_better(low, row) } else { why(low, row, predicted.is_none()) },
     })
 }
 
-/// How many times the CPU an answer took that it took in another row.
-fn dearer(row: &Row, base: &Row) -> f64 {
+/// How many times the CPU an answer took that it took at the highest of some lower levels.
+fn dearer(row: &Row, low: &[&Row]) -> f64 {
     let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
-    cpu(row).zip(cpu(base)).map_or(1.0, |(now, then)| now / then)
+    let then = low.last().and_then(|row| cpu(row));
+    cpu(row).zip(then).map_or(1.0, |(now, then)| now / then)
+}
+
+/// What others had of the machine in a turn of a row, as a rule.
+fn others(row: &Row) -> f64 {
+    let shares = row.turns.iter().filter_map(|turn| turn.foreign);
+    Estimate::of(shares).map_or(0.0, |one| one.median)
 }
 
 /// What was seen that tells why it does more, or the same sooner, than the lower levels have it.
 fn why_better(low: &[&Row], row: &Row) -> Vec<Why> {
     let held_back = low.iter().any(|row| row.is_of_generator()).then_some(Why::HeldBack);
-    let dearer = low.first().map_or(1.0, |base| dearer(row, base));
+    let dearer = dearer(row, low);
     let cheaper = (dearer <= 1.0 - OFF).then_some(Why::Cheaper(dearer));
     held_back.into_iter().chain(cheaper).collect()
 }
 
 /// What was seen at this level that tells why it is not as the lower ones have it.
-fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
+fn why(low: &[&Row], row: &Row, is_overrun: bool) -> Vec<Why> {
     let failed: u64 = row.failures.values().sum();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let failed = failed as f64 * 1000.0 / row.ended().max(1) as f64;
-    let dearer = dearer(row, base);
+    let dearer = dearer(row, low);
     let disturbed = row.turns.iter().any(|turn| turn.disturbed);
+    // What was so at the low levels is in the law.
+    let before = low.iter().map(|row| others(row)).fold(0.0, f64::max);
+    let is_more = disturbed && others(row) > before + OFF;
     let load = processors(row).and_then(|processors| match processors {
         // A clock of hundredths of a second makes it a little more than all, too.
         busy if (busy / busy.round().max(1.0) - 1.0).abs() <= 1.0 - FULL => {
@@ -406,7 +415,7 @@ fn why(base: &Row, row: &Row, is_overrun: bool) -> Vec<Why> {
         row.is_of_generator().then_some(Why::Generator),
         adds_up.then_some(Why::AddsUp(row.broke)),
         load.filter(|_| !is_overrun),
-        disturbed.then_some(Why::Disturbed),
+        is_more.then_some(Why::Disturbed),
     ];
     seen.into_iter().flatten().collect()
 }
@@ -509,6 +518,18 @@ mod tests {
     }
 
     #[test]
+    fn others_are_a_reason_only_where_they_had_more_than_before() {
+        let mut figures = closed(1000.0, 0.1, 0.0);
+        figures[5].requests_per_second = 100.0;
+        (figures[5].disturbed, figures[5].foreign) = (true, Some(0.3));
+        for (before, expected) in [(0.0, true), (0.3, false)] {
+            figures[2].foreign = Some(before);
+            let why = only(&comparison(Work::Hello, &LEVELS, &figures)).leaves.unwrap().why;
+            assert_eq!(why.contains(&Why::Disturbed), expected, "{before}: {why:?}");
+        }
+    }
+
+    #[test]
     fn one_processor_and_a_half_are_not_full() {
         let mut figures = closed(1000.0, 0.1, 0.0);
         for (cpu, is_full) in
@@ -536,7 +557,8 @@ mod tests {
         assert_eq!(why(&comparison), []);
         let generator = &mut comparison.rows[1].turns[0];
         (generator.generator_threads, generator.generator_cpu_seconds) = (1, 1.0);
-        comparison.rows[0].cpu_us_per_request = Estimate::of([100.0]);
+        comparison.rows[0].cpu_us_per_request = Estimate::of([1000.0]);
+        comparison.rows[3].cpu_us_per_request = Estimate::of([100.0]);
         comparison.rows[4].cpu_us_per_request = Estimate::of([50.0]);
         assert_eq!(why(&comparison), [Why::HeldBack, Why::Cheaper(0.5)]);
     }

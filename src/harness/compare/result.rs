@@ -27,6 +27,12 @@ pub struct Comparison {
     pub schema: u32,
     /// When it began, in the form of RFC 3339.
     pub began: String,
+    /// What made it: the version, and the commit where that is known.
+    #[serde(default)]
+    pub program: String,
+    /// The command line, for a shell.
+    #[serde(default)]
+    pub command: String,
     /// What it ran on.
     pub machine: Option<Machine>,
     /// Which processors the servers and the load generator had; `null` if all had all.
@@ -268,6 +274,8 @@ impl Comparison {
         Self {
             schema: SCHEMA,
             began: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            program: concat!("rungs ", env!("CARGO_PKG_VERSION")).to_owned(),
+            command: String::new(),
             machine: Machine::now(),
             placement: plan.placement.clone(),
             seed: plan.seed,
@@ -380,6 +388,13 @@ impl Row {
     /// The requests a second that were due, of an open loop.
     pub fn offered(&self) -> Option<f64> {
         Estimate::of(self.turns.iter().filter_map(|turn| turn.offered)).map(|one| one.median)
+    }
+
+    /// The share of an open loop's requests that had no answer when their turn was over.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn unanswered(&self) -> Option<f64> {
+        let all = self.ended() + self.unfinished;
+        (self.work.unit() == Unit::Percent && all > 0).then(|| self.unfinished as f64 / all as f64)
     }
 
     /// The largest share of the machine's processors that others had in a turn.

@@ -149,6 +149,10 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
     if is_markdown {
         // It is read elsewhere, and later.
         text = format!("# Servers compared\n\n{}\n\n", machine(comparison));
+        let Comparison { program, command, .. } = comparison;
+        if !program.is_empty() {
+            text.extend([program, ":\n\n```text\n", command, "\n```\n\n"]);
+        }
         text.extend(comparison.servers.iter().filter_map(peer));
     }
     for rows in comparison.groups().filter(|rows| rows.iter().any(|row| !row.turns.is_empty())) {
@@ -222,7 +226,9 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
         }
         let time = |one: Option<Estimate>| one.map_or_else(none, |one| short::time(one.median));
         // One turn has no width.
-        let width = row.requests_per_second.filter(|_| row.turns.len() > 1);
+        let width = row.requests_per_second.filter(|_| row.turns.len() > 1 && row.died.is_none());
+        // Of who died in the middle it is no rate.
+        let rate = row.requests_per_second.filter(|_| row.died.is_none());
         let memory = if is_held {
             row.memory_per_connection.map(|one| whole(one.median))
         } else {
@@ -230,7 +236,7 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
         };
         table.add_row([
             format!("{}{}", row.name, if comparison.has_less(row) { "*" } else { "" }),
-            row.requests_per_second.map_or_else(none, |one| short::number(one.median)),
+            rate.map_or_else(none, |one| short::number(one.median)),
             width.and_then(|one| one.spread()).map_or_else(none, spread),
             time(row.p50_us),
             time(row.p99_us),
@@ -279,7 +285,9 @@ fn ratios(comparison: &Comparison, rows: &[Row], form: Form) -> String {
     }
     let base = comparison.base.as_deref().unwrap_or_default();
     let gap = if matches!(form, Form::Markdown) { "\n" } else { "" };
-    format!("ratio to {base}, round by round: the median, and how sure\n{gap}{}", text(&table))
+    let turns = rows.iter().map(|row| row.turns.len()).max().unwrap_or(0);
+    let how = if turns > 5 { "its 95 % interval" } else { "the range" };
+    format!("ratio to {base}, round by round: the median, and {how}\n{gap}{}", text(&table))
 }
 
 fn none() -> String {

@@ -15,6 +15,10 @@ use std::{
     fmt::Write,
 };
 
+/// What share of the requests of an open loop may go without an answer without a word: the last ones
+/// of each turn are always under way.
+pub(super) const MUCH: f64 = 0.1;
+
 /// A sentence or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
@@ -101,10 +105,14 @@ pub(super) fn method(comparison: &Comparison) -> String {
 
 /// Which rows cannot be told apart, and what that means.
 pub(super) fn apart(comparison: &Comparison) -> Option<Note> {
+    let turns = comparison.rows.iter().map(|row| row.turns.len()).max().unwrap_or(0);
+    if turns == 1 {
+        return Some(Note::new(Tone::Plain, "Of one turn each no difference is sure."));
+    }
     let items: Vec<_> = comparison.groups().flat_map(alike).collect();
-    let words = "No difference in req/s is sure between these. A difference is called sure where \
-                 chance alone would make it in one of twenty comparisons (Student's t-test on the \
-                 ratios, round by round).";
+    let words = "No difference in req/s is sure between these. A difference is called sure if chance \
+                 alone would make it in less than one of twenty pairs (Student's t-test on the \
+                 ratios, round by round): among many pairs some seem sure that are not.";
     (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Plain, words) })
 }
 
@@ -112,7 +120,9 @@ pub(super) fn apart(comparison: &Comparison) -> Option<Note> {
 /// sure. One may be in two such lists.
 fn alike(rows: &[Row]) -> Vec<String> {
     let rate = |row: &Row| row.requests_per_second.map_or(0.0, |one| one.median);
-    let mut rows: Vec<_> = rows.iter().filter(|row| rate(row) > 0.0).collect();
+    // Of who died in the middle the rate is no rate.
+    let is_meant = |row: &&Row| rate(row) > 0.0 && row.died.is_none();
+    let mut rows: Vec<_> = rows.iter().filter(is_meant).collect();
     rows.sort_by(|one, next| rate(next).total_cmp(&rate(one)));
     let mut lists = Vec::new();
     let mut told = 0;
@@ -161,6 +171,7 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
     notes.extend(without_cpu(comparison));
     notes.extend(namesakes(comparison));
     notes.extend(held(comparison));
+    notes.extend(unanswered(comparison));
     notes.extend(generator(comparison));
     notes.extend(disturbed(comparison));
     let mut measured = comparison.rows.iter().filter(|row| !row.turns.is_empty()).peekable();
@@ -218,6 +229,19 @@ fn lack(comparison: &Comparison, name: &str, why: &str) -> String {
     lacks.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
+/// In which open loops much of what was due had no answer when the turn was over: the times are of the
+/// others.
+fn unanswered(comparison: &Comparison) -> Option<Note> {
+    let item = |row: &Row| {
+        let share = row.unanswered().filter(|&share| share > MUCH)?;
+        Some(format!("{}, {}: {:.0} %", row.at(), row.name, share * 100.0))
+    };
+    let items: Vec<_> = comparison.rows.iter().filter_map(item).collect();
+    let words = "So much of what was due had no answer when its turn was over. Times are of what was \
+                 answered: of a server that lets some in at once and others never they say too little.";
+    (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Warning, words) })
+}
+
 /// Which figures are those of the load generator.
 fn generator(comparison: &Comparison) -> Option<Note> {
     let at_limit: Vec<_> = comparison.rows.iter().filter(|row| row.is_of_generator()).collect();
@@ -256,10 +280,9 @@ fn not_done(comparison: &Comparison) -> Vec<Note> {
             }
         }
     }
-    let words = left_out.into_iter().map(|((work, why), names)| {
-        let of_each = if names.len() > 1 { "of each, " } else { "" };
-        format!("{} leaves out {}: {of_each}{why}.", work.name(), and(&names))
-    });
+    let words = left_out
+        .into_iter()
+        .map(|((work, why), names)| format!("{} leaves out {} ({why}).", work.name(), and(&names)));
     words.map(|words| Note::new(Tone::Plain, words)).collect()
 }
 
@@ -301,13 +324,22 @@ fn disturbed(comparison: &Comparison) -> Option<Note> {
     let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
     let words = format!(
         "In {disturbed} of {all} turns others had more than a tenth of this machine's processors: \
-         the figures are theirs too. So much they had at most:"
+         the figures are theirs too. The most that they had:"
     );
     let item = |rows: &[Row]| {
         let rows = rows.iter().filter(|row| row.turns.iter().any(|turn| turn.disturbed));
-        let share = |row: &Row| Some(format!("{} {:.0} %", row.name, row.foreign()? * 100.0));
-        let names: Vec<_> = rows.clone().filter_map(share).collect();
-        rows.clone().next().map(|row| format!("{}: {}", row.at(), names.join(", ")))
+        let mut shares: Vec<_> =
+            rows.clone().filter_map(|row| Some((row.foreign()?, row.name.as_str()))).collect();
+        shares.sort_by(|one, next| next.0.total_cmp(&one.0));
+        let mut words: Vec<_> = shares
+            .iter()
+            .take(3)
+            .map(|(share, name)| format!("{name} {:.0} %", share * 100.0))
+            .collect();
+        if shares.len() > 3 {
+            words.push(format!("{} more", shares.len() - 3));
+        }
+        rows.clone().next().map(|row| format!("{}: {}", row.at(), words.join(", ")))
     };
     let items = comparison.groups().filter_map(item).collect();
     (disturbed > 0).then(|| Note { items, ..Note::new(Tone::Warning, words) })
@@ -324,9 +356,48 @@ fn by_server<'a>(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::compare::{Plan, TurnFigures, Work},
+        super::super::compare::{Estimate, Plan, TurnFigures, Work},
         *,
     };
+
+    #[test]
+    fn what_an_open_loop_left_unanswered_is_said() {
+        let works: [(_, &[_]); 2] = [(Work::Hello, &[1]), (Work::Overload, &[50, 200])];
+        let mut comparison = Comparison::of(&Plan::of_peers(&["one"], &works));
+        for (row, unfinished) in comparison.rows.iter_mut().zip([900, 50, 900]) {
+            (row.answered, row.unfinished) = (1000, unfinished);
+            row.turns.push(TurnFigures::default());
+        }
+        let note = unanswered(&comparison).unwrap();
+        assert_eq!(note.items, ["overload, 200 %, one: 47 %"]);
+    }
+
+    #[test]
+    fn of_one_turn_and_of_who_died_no_difference_is_tested() {
+        let plan = Plan::of_peers(&["one", "two", "three"], &[(Work::Hello, &[1])]);
+        let mut comparison = Comparison::of(&plan);
+        let mut add = |rates: [f64; 3]| {
+            for (row, requests_per_second) in comparison.rows.iter_mut().zip(rates) {
+                let round = u32::try_from(row.turns.len()).unwrap();
+                row.turns.push(TurnFigures {
+                    round,
+                    requests_per_second,
+                    ..TurnFigures::default()
+                });
+                row.requests_per_second =
+                    Estimate::of(row.turns.iter().map(|turn| turn.requests_per_second));
+            }
+            apart(&comparison).unwrap()
+        };
+        let note = add([100.0, 101.0, 102.0]);
+        assert_eq!(
+            (note.items.len(), &*note.words),
+            (0, "Of one turn each no difference is sure.")
+        );
+        assert_eq!(add([102.0, 101.0, 100.0]).items.len(), 1);
+        comparison.rows[0].died = Some("by SIGKILL".to_owned());
+        assert_eq!(apart(&comparison).unwrap().items, ["1 at once: two and three"]);
+    }
 
     #[test]
     fn each_reason_has_its_levels() {

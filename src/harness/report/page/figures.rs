@@ -3,6 +3,7 @@
 use super::{
     super::{
         super::compare::{Broke, Comparison, Estimate, Law, Prediction, Ratios, Row, Unit, Work},
+        notes::MUCH,
         short,
     },
     chart::{Axis, Chart, Kind, Line, Point, Scale},
@@ -15,6 +16,8 @@ pub(super) struct Figure {
     pub(super) title: &'static str,
     /// How to read it.
     pub(super) about: &'static str,
+    /// What its dashed lines are, if it has any.
+    pub(super) dashed: &'static str,
     pub(super) chart: Chart,
     /// What the table's columns are.
     pub(super) levels: Vec<usize>,
@@ -43,10 +46,14 @@ struct Quantity {
     ratio: fn(&Ratios) -> Option<Estimate>,
     shown: fn(f64) -> String,
     scale: Scale,
-    /// What is predicted of it.
+    /// What is predicted of it, and in words what the dashed lines are.
+    dashed: &'static str,
     law: fn(&Prediction, f64, f64) -> Vec<(f64, f64)>,
     about: &'static str,
 }
+
+/// What dashed lines are, as a rule.
+const LAW: &str = "Dashed: what a law predicts from the low levels.";
 
 const RATE: Quantity = Quantity {
     title: "Throughput",
@@ -55,6 +62,7 @@ const RATE: Quantity = Quantity {
     ratio: |ratios| ratios.requests_per_second,
     shown: short::number,
     scale: Scale::Steps,
+    dashed: LAW,
     law: Prediction::throughput,
     about: "Complete answers a second.",
 };
@@ -66,6 +74,8 @@ const MEDIAN: Quantity = Quantity {
     ratio: |_| None,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
+    dashed: "Dashed: the mean that Little's law gives for it; where a few answers take long the median, \
+             which the points are, is below the mean.",
     law: |one, from, to| match one.law {
         // Little's law: as many as there are clients are in the system.
         Law::Scalability { .. } => {
@@ -84,6 +94,7 @@ const MEAN: Quantity = Quantity {
     ratio: |_| None,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
+    dashed: LAW,
     law: |one, from, to| match one.law {
         Law::Queue { .. } => one.curve(from, to),
         Law::Scalability { .. } => Vec::new(),
@@ -98,6 +109,7 @@ const P99: Quantity = Quantity {
     ratio: |ratios| ratios.p99_us,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
+    dashed: LAW,
     law: |_, _, _| Vec::new(),
     about: "99 of 100 answers came within this time.",
 };
@@ -109,6 +121,7 @@ const CPU: Quantity = Quantity {
     ratio: |ratios| ratios.cpu_us_per_request,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
+    dashed: LAW,
     law: |_, _, _| Vec::new(),
     about: "Processor time of the server and all its children, for one answer.",
 };
@@ -120,6 +133,7 @@ const MEMORY: Quantity = Quantity {
     ratio: |_| None,
     shown: bytes,
     scale: Scale::Bytes,
+    dashed: LAW,
     law: |_, _, _| Vec::new(),
     about: "By how much the anonymous memory (Pss_Anon) of all processes grew for each connection \
             that is held. What the kernel keeps for it is not in this.",
@@ -198,6 +212,7 @@ fn figure(
     Figure {
         title: quantity.title,
         about: quantity.about,
+        dashed: quantity.dashed,
         chart: Chart { x, y, lines },
         levels,
         rows,
@@ -217,7 +232,8 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
     let knee = knee(rows).filter(|_| quantity.title == MEAN.title);
     let point = |row: &&Row| {
         let (x, Estimate { median, low, high }) = measured(row, quantity)?;
-        let kind = if row.died.is_some() || !row.failures.is_empty() {
+        let unanswered = row.unanswered().filter(|&share| share > MUCH);
+        let kind = if row.died.is_some() || !row.failures.is_empty() || unanswered.is_some() {
             Kind::Broken
         } else if knee == Some(row.level) {
             Kind::Knee
@@ -232,10 +248,13 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
             format!(" ({} to {})", shown(low), shown(high))
         };
         let remark = match kind {
-            Kind::Usual => "",
-            Kind::Knee => ", the knee",
-            Kind::Broken if row.broke == Broke::Died => ", it died",
-            Kind::Broken => ", requests failed",
+            Kind::Usual => String::new(),
+            Kind::Knee => ", the knee".to_owned(),
+            Kind::Broken if row.broke == Broke::Died => ", it died".to_owned(),
+            Kind::Broken if !row.failures.is_empty() => ", requests failed".to_owned(),
+            Kind::Broken => {
+                format!(", {:.0} % had no answer yet", unanswered.unwrap_or(0.0) * 100.0)
+            }
         };
         let due =
             row.offered().map_or_else(String::new, |rate| format!(" ({}/s)", short::number(rate)));

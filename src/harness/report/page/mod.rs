@@ -232,7 +232,7 @@ fn drawn(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
             (figure.chart.draw(&label))
             p.small {
                 (source(comparison, work))
-                @if figure.chart.has_law() { " Dashed: what a law predicts from the low levels." }
+                @if figure.chart.has_law() { " " (figure.dashed) }
             }
             details {
                 summary { "Table" }
@@ -373,11 +373,17 @@ fn explained(comparison: &Comparison) -> Markup {
             p { (machine(comparison)) " " (method(comparison))
                 " Each turn has a server of its own, freshly started, which is loaded for a moment before the \
                  turn counts; of thousands of clients it is longer, 0.2 ms for each." }
+            // Not known of a run that was kept before it was.
+            @if !comparison.program.is_empty() {
+                p { "Made by " (comparison.program) ":" }
+                pre { (comparison.command) }
+            }
             dl {
                 dt { "points and bars" }
                 dd { "The median of all turns, and the interval that holds 95 of 100 such medians, drawn \
                       from the turns with replacement (bootstrap); of five turns or fewer it is about their \
-                      range. A hollow mark: the server died there, or requests failed." }
+                      range. A hollow mark: the server died there, requests failed, or a tenth of what was due \
+                      and more had no answer when the turn was over." }
                 dt { "response time" }
                 dd { "From the start of the connect where one is made for each request; on a kept connection \
                       from the send; in an open loop from the moment at which the request was due, so that a \

@@ -9,7 +9,7 @@ use super::super::{
 pub(super) fn law(work: Work) -> &'static str {
     match work.unit() {
         Unit::Percent => {
-            "The queue M/M/c: so many servers, requests at random, and a capacity that each turn measured \
+            "The queue M/M/c: c at work at a time, as many as it keeps processors busy, requests at random, and a capacity that each turn measured \
              before. What an answer takes alone is fitted at half of it or below. At its capacity a queue \
              grows without end, so the law says nothing of the time from there on; answers are as many as \
              come, up to the capacity. Of p99 it says nothing."
@@ -28,7 +28,10 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
     let levels: Vec<_> = prediction.fitted.iter().map(ToString::to_string).collect();
     let levels = levels.join(", ");
     let off = if prediction.follows() {
-        String::new()
+        let goes_through =
+            matches!((prediction.law, prediction.fitted.len()), (Law::Scalability { .. }, 2));
+        let said = if goes_through { ", which any two rates would fit" } else { "" };
+        said.to_owned()
     } else {
         format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
     };
@@ -53,9 +56,10 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
             )
         }
         Law::Queue { servers, capacity, alone } => format!(
-            "M/M/{servers}, {}/s at most, {} alone, from {levels} %{off}{generator}",
+            "M/M/{servers}, {}/s at most, so {} of work for an answer, and {} besides, from {levels} %{off}{generator}",
             short::number(capacity),
-            short::time(alone)
+            short::time(f64::from(servers) / capacity * 1e6),
+            short::time((alone - f64::from(servers) / capacity * 1e6).max(0.0)),
         ),
     }
 }
@@ -71,6 +75,10 @@ fn small(number: f64) -> String {
 
 /// Where and why the measurement is not as predicted.
 pub(super) fn leaves(prediction: &Prediction) -> String {
+    if !prediction.follows() {
+        return "It does not follow the law low down, so nothing is said of what is above."
+            .to_owned();
+    }
     let Some(Leaving { level, predicted, measured, why }) = &prediction.leaves else {
         return "It stays within a tenth of it, or within what is sure.".to_owned();
     };
@@ -81,18 +89,21 @@ pub(super) fn leaves(prediction: &Prediction) -> String {
     let measured = measured.map_or_else(|| "no answers".to_owned(), shown);
     let predicted =
         predicted.map_or_else(String::new, |one| format!(" for {} predicted", shown(one)));
-    let reasons: Vec<_> = why.iter().map(reason).collect();
+    let unit = prediction.work.unit();
+    let last = prediction.fitted.last().map_or_else(String::new, |&level| unit.level(level));
+    let reasons: Vec<_> = why.iter().map(|one| reason(one, &last)).collect();
     let reasons =
         if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
     format!("At {}, {measured}{predicted}{reasons}.", prediction.work.unit().level(*level))
 }
 
-fn reason(why: &Why) -> String {
+/// In words; `last` is the highest level that the law was fitted to.
+fn reason(why: &Why, last: &str) -> String {
     match why {
         Why::Died => "it died there".to_owned(),
         Why::Failed(per_mille) => format!("{:.1} % of the requests failed", per_mille / 10.0),
         Why::Generator => "the load generator was at its own limit".to_owned(),
-        Why::Disturbed => "others had much of the machine in some turns".to_owned(),
+        Why::Disturbed => "others had more of the machine than at the low levels".to_owned(),
         Why::AddsUp(Broke::Leaks) => "descriptors add up".to_owned(),
         Why::AddsUp(_) => "zombies add up".to_owned(),
         Why::Full { processors, dearer } => {
@@ -101,9 +112,11 @@ fn reason(why: &Why) -> String {
                 many => format!("it keeps {many} processors busy all the time"),
             };
             let dearer = if *dearer >= 1.1 {
-                format!(", and an answer costs {dearer:.1} times the CPU")
+                format!(", and an answer costs {dearer:.1} times the CPU that it does at {last}")
             } else if *dearer <= 0.9 {
-                format!(", although an answer costs only {dearer:.1} times the CPU")
+                format!(
+                    ", although an answer costs only {dearer:.1} times the CPU that it does at {last}"
+                )
             } else {
                 String::new()
             };
@@ -116,7 +129,9 @@ fn reason(why: &Why) -> String {
             "it does more than at the low levels, where the load generator was at its limit"
                 .to_owned()
         }
-        Why::Cheaper(times) => format!("an answer costs only {times:.1} times the CPU"),
+        Why::Cheaper(times) => {
+            format!("an answer costs only {times:.1} times the CPU that it does at {last}")
+        }
         Why::Overrun => {
             "as much comes as it can do or more, and only the end of the turn ends the queue"
                 .to_owned()
