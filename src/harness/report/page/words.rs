@@ -40,7 +40,7 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
         String::new()
     } else {
         let levels = generator.join(", ");
-        format!("; of the load generator too, which was at its limit at {levels}")
+        format!("; at {levels} the load generator was at its limit, so it is a law of both")
     };
     match prediction.law {
         Law::Scalability { lambda, sigma, kappa } => {
