@@ -15,7 +15,7 @@
 //! - `turn`: one server under one load, once; `loads`: the loads
 //! - `statistics`: what some turns say of the next
 //! - `result`: what came of it all, as plain data; `against`: beside an earlier one;
-//!   `predict`: beside what the laws of queues say
+//!   `predict`: beside what the laws of queues say; `why`: why it is not as they say
 
 mod against;
 mod binaries;
@@ -28,6 +28,7 @@ mod result;
 mod statistics;
 mod subject;
 mod turn;
+mod why;
 mod work;
 
 use super::{
@@ -48,10 +49,11 @@ pub use against::{Change, Figure, against, by_chance};
 pub use binaries::build;
 pub use peers::Known;
 pub use placement::Placement;
-pub use predict::{Law, Leaving, Prediction, Why, predict};
+pub use predict::{Law, Leaving, Prediction, predict};
 pub use result::{Broke, Comparison, Ratios, Row, Server, TurnFigures, names};
 pub use statistics::Estimate;
 pub use subject::{Peer, Subject};
+pub use why::Why;
 pub use work::{Extent, Unit, Work};
 
 /// How many turns are made again for being disturbed, at most: one of so many.

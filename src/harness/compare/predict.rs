@@ -9,13 +9,13 @@
 //!   could do all of them; for how long is Erlang's C formula. Its response time has no bound where as
 //!   much comes as can be done.
 
-use super::{Broke, Comparison, Estimate, Row, Unit, Work};
+use super::{
+    Comparison, Estimate, Row, Unit, Why, Work,
+    why::{why, why_better},
+};
 
 /// How much a figure may be off what is predicted without a word.
-const OFF: f64 = 0.1;
-
-/// From what share of the time on a processor is full.
-const FULL: f64 = 0.9;
+pub(super) const OFF: f64 = 0.1;
 
 /// How many points a curve is drawn with.
 const POINTS: usize = 48;
@@ -75,40 +75,6 @@ pub struct Leaving {
     pub measured: Option<f64>,
     /// What else was seen there, the most telling first.
     pub why: Vec<Why>,
-}
-
-/// What may be why a measurement is not as predicted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Why {
-    /// The server was gone.
-    Died,
-    /// So many requests in a thousand failed.
-    Failed(f64),
-    /// The figures are the load generator's.
-    Generator,
-    /// Others had much of the machine.
-    Disturbed,
-    /// Descriptors or zombies add up.
-    AddsUp(Broke),
-    /// It kept a whole number of processors busy all the time, and an answer took so many times the
-    /// CPU that it took at the highest level that the law was fitted to.
-    Full {
-        /// How many; a server of one thread has no use for more than one.
-        processors: f64,
-        /// For one.
-        dearer: f64,
-    },
-    /// It kept only so many processors busy: it waits for something else.
-    Waits {
-        /// A fraction of one, or some and a fraction.
-        processors: f64,
-    },
-    /// More comes than can be done: the queue grows until the turn is over.
-    Overrun,
-    /// It did better, and at the levels that the law was fitted to the load generator was at its limit.
-    HeldBack,
-    /// It did better, and an answer took only so much of the CPU that it took at the highest of these.
-    Cheaper(f64),
 }
 
 impl Prediction {
@@ -334,7 +300,7 @@ fn wait(servers: u32, capacity: f64, rate: f64) -> Option<f64> {
 }
 
 /// How many processors a server has kept busy.
-fn processors(row: &Row) -> Option<f64> {
+pub(super) fn processors(row: &Row) -> Option<f64> {
     let turns = row.turns.iter().filter(|turn| turn.seconds > 0.0);
     let busy = turns.filter_map(|turn| Some(turn.cpu_seconds? / turn.seconds));
     Estimate::of(busy).map(|one| one.median)
@@ -365,59 +331,6 @@ fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
         measured: measured.map(|one| one.median),
         why: if is_better { why_better(low, row) } else { why(low, row, predicted.is_none()) },
     })
-}
-
-/// How many times the CPU an answer took that it took at the highest of some lower levels.
-fn dearer(row: &Row, low: &[&Row]) -> f64 {
-    let cpu = |row: &Row| row.cpu_us_per_request.map(|one| one.median);
-    let then = low.last().and_then(|row| cpu(row));
-    cpu(row).zip(then).map_or(1.0, |(now, then)| now / then)
-}
-
-/// What others had of the machine in a turn of a row, as a rule.
-fn others(row: &Row) -> f64 {
-    let shares = row.turns.iter().filter_map(|turn| turn.foreign);
-    Estimate::of(shares).map_or(0.0, |one| one.median)
-}
-
-/// What was seen that tells why it does more, or the same sooner, than the lower levels have it.
-fn why_better(low: &[&Row], row: &Row) -> Vec<Why> {
-    let held_back = low.iter().any(|row| row.is_of_generator()).then_some(Why::HeldBack);
-    let dearer = dearer(row, low);
-    let cheaper = (dearer <= 1.0 - OFF).then_some(Why::Cheaper(dearer));
-    held_back.into_iter().chain(cheaper).collect()
-}
-
-/// What was seen at this level that tells why it is not as the lower ones have it.
-fn why(low: &[&Row], row: &Row, is_overrun: bool) -> Vec<Why> {
-    let failed: u64 = row.failures.values().sum();
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    let failed = failed as f64 * 1000.0 / row.ended().max(1) as f64;
-    let dearer = dearer(row, low);
-    let disturbed = row.turns.iter().any(|turn| turn.disturbed);
-    // What was so at the low levels is in the law.
-    let before = low.iter().map(|row| others(row)).fold(0.0, f64::max);
-    let is_more = disturbed && others(row) > before + OFF;
-    let load = processors(row).and_then(|processors| match processors {
-        // A clock of hundredths of a second makes it a little more than all, too.
-        busy if (busy / busy.round().max(1.0) - 1.0).abs() <= 1.0 - FULL => {
-            Some(Why::Full { processors, dearer })
-        }
-        // Whom others kept from its processors, or who was not asked any faster, did not wait of its
-        // own accord.
-        _ => (!disturbed && !row.is_of_generator()).then_some(Why::Waits { processors }),
-    });
-    let adds_up = matches!(row.broke, Broke::Leaks | Broke::Zombies);
-    let seen = [
-        row.died.is_some().then_some(Why::Died),
-        is_overrun.then_some(Why::Overrun),
-        (failed >= 1.0).then_some(Why::Failed(failed)),
-        row.is_of_generator().then_some(Why::Generator),
-        adds_up.then_some(Why::AddsUp(row.broke)),
-        load.filter(|_| !is_overrun),
-        is_more.then_some(Why::Disturbed),
-    ];
-    seen.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
