@@ -56,6 +56,11 @@ fn requests_without_a_free_client_are_in_flight_at_the_deadline() {
     let outcome = outcome_of(&plan);
     assert_eq!(outcome.account, all(|account| account.in_flight = 500));
     assert_eq!((outcome.started, outcome.taken_up), (500, 2));
+    // They were due every 2 ms, so half of them had waited for half of the second.
+    let ages = &outcome.unanswered;
+    assert_eq!(ages.len(), 500);
+    let ages = [0.0, 0.5, 1.0].map(|quantile| milliseconds(ages, quantile));
+    assert!(ages[0] <= 2 && (490..=510).contains(&ages[1]) && ages[2] >= 990, "{ages:?}");
 }
 
 #[test]

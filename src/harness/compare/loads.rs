@@ -10,8 +10,10 @@ use super::{
     turn::{descriptors, ended, settle, start},
 };
 use anyhow::{Result, bail};
+use hdrhistogram::Histogram;
 use nix::time::{ClockId, clock_gettime};
 use std::{
+    borrow::Cow,
     cell::Cell,
     iter, panic,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -94,6 +96,20 @@ pub(super) struct Held {
     pub(super) servers: usize,
     /// How much their memory has grown for all of them, in bytes.
     pub(super) memory: Option<u64>,
+}
+
+impl Measured {
+    /// In an open loop a server could else look the better the fewer it answers: who waits in vain there
+    /// counts with the time so far. In a closed loop at most one request of each client is under way.
+    pub(super) fn response_times(&self) -> Cow<'_, Histogram<u64>> {
+        let Outcome { response, unanswered, .. } = &self.outcome;
+        if self.offered.is_none() {
+            return Cow::Borrowed(response);
+        }
+        let mut times = response.clone();
+        times += unanswered;
+        Cow::Owned(times)
+    }
 }
 
 impl Ground<'_> {
@@ -374,5 +390,29 @@ struct Raised<'a>(&'a AtomicBool);
 impl Drop for Raised<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_in_vain_counts_in_an_open_loop() {
+        let mut outcome = Outcome::new().unwrap();
+        outcome.response.record_n(10, 99).unwrap();
+        outcome.unanswered.record_n(1000, 101).unwrap();
+        let mut measured = Measured {
+            outcome,
+            cpu: None,
+            foreign: None,
+            peak_pss: None,
+            offered: None,
+            held: None,
+        };
+        let median = |measured: &Measured| measured.response_times().value_at_quantile(0.5);
+        assert_eq!(median(&measured), 10);
+        measured.offered = Some(200.0);
+        assert_eq!(median(&measured), 1000);
     }
 }

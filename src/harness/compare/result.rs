@@ -18,7 +18,7 @@ use std::{
 };
 
 /// The shape of the JSON; it changes whenever the meaning of a field does.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// A whole comparison.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ pub struct Row {
     pub requests_per_second: Option<Estimate>,
     /// Half of the answers came within so many microseconds of the start of the connect
     /// (response time); of a keep-alive request, of its send; of an open loop, of its place in the
-    /// schedule.
+    /// schedule, and who has no answer when the turn is over counts with its age.
     pub p50_us: Option<Estimate>,
     /// 99 of 100 did.
     pub p99_us: Option<Estimate>,
@@ -195,7 +195,8 @@ pub struct TurnFigures {
     pub requests_per_second: f64,
     /// Requests a second that were due, in an open loop.
     pub offered: Option<f64>,
-    /// Response time, in microseconds: half of the answers came so soon.
+    /// Response time, in microseconds: half of the answers came so soon. In an open loop who has no
+    /// answer when the turn is over counts with the time until then: the times are at least these.
     pub p50_us: Option<f64>,
     /// Response time: 99 of 100 did.
     pub p99_us: Option<f64>,
@@ -513,12 +514,13 @@ impl TurnFigures {
     #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
     fn of(measured: &Measured) -> Self {
         let Measured { outcome, cpu, foreign, peak_pss, offered, held } = measured;
-        let Outcome { account, elapsed, response, service, own_cpu, spun, threads, .. } = outcome;
+        let Outcome { account, elapsed, service, own_cpu, spun, threads, .. } = outcome;
         let (answered, seconds) = (account.answered_total(), elapsed.as_secs_f64());
         let microseconds = |times: &Histogram<u64>, quantile| {
             (!times.is_empty()).then(|| times.value_at_quantile(quantile) as f64 / 1000.0)
         };
         let cpu_seconds = cpu.map(|cpu| cpu.as_secs_f64());
+        let times = measured.response_times();
         let memory = held.and_then(|held| Some((held.memory? as f64, held.connections as f64)));
         Self {
             foreign: *foreign,
@@ -527,9 +529,9 @@ impl TurnFigures {
             seconds,
             requests_per_second: if seconds > 0.0 { answered as f64 / seconds } else { 0.0 },
             offered: *offered,
-            p50_us: microseconds(response, 0.5),
-            p99_us: microseconds(response, 0.99),
-            mean_us: (!response.is_empty()).then(|| response.mean() / 1000.0),
+            p50_us: microseconds(&times, 0.5),
+            p99_us: microseconds(&times, 0.99),
+            mean_us: (!times.is_empty()).then(|| times.mean() / 1000.0),
             service_p50_us: microseconds(service, 0.5),
             service_p99_us: microseconds(service, 0.99),
             cpu_seconds,

@@ -368,14 +368,13 @@ impl<'a> EventLoop<'a> {
 
     /// Enters what is still under way, and closes all connections.
     fn finish(mut self, now: Instant) -> Result<Outcome> {
-        self.ledger.leave_all(&mut self.queue, self.io.shared, now);
         for client in &mut self.clients {
             client.end_all(End::InFlight, &mut self.io);
             client.take_connected().into_iter().for_each(|(began, took)| {
                 self.ledger.connect(began, took);
             });
         }
-        self.io.ended.iter().for_each(|ended| self.ledger.end(ended));
+        self.ledger.leave_all(&self.io.ended, &mut self.queue, self.io.shared, now);
         self.ledger.finish(now)
     }
 }

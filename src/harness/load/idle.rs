@@ -200,11 +200,10 @@ impl<'a> IdleLoop<'a> {
     }
 
     fn finish(mut self, now: Instant) -> Result<Outcome> {
-        self.ledger.leave_all(&mut self.queue, self.io.shared, now);
         for (_, mut client) in self.asked.drain() {
             client.end_all(End::InFlight, &mut self.io);
         }
-        self.io.ended.iter().for_each(|ended| self.ledger.end(ended));
+        self.ledger.leave_all(&self.io.ended, &mut self.queue, self.io.shared, now);
         self.ledger.outcome.idle = Some(self.result);
         self.ledger.finish(now)
     }

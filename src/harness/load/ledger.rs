@@ -153,13 +153,33 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Enters those who were due by the end of the run, but never got hold of a client.
-    pub(super) fn leave_all(&mut self, queue: &mut Queue, shared: &Shared<'_>, now: Instant) {
-        self.admit(queue, shared, now.min(self.times.closes));
+    /// Enters those who have no answer at the end of the run: who are under way, and who were due but
+    /// never got hold of a client.
+    pub(super) fn leave_all(
+        &mut self,
+        under_way: &[Ended],
+        queue: &mut Queue,
+        shared: &Shared<'_>,
+        now: Instant,
+    ) {
+        let end = now.min(self.times.closes);
+        for one in under_way {
+            self.end(one);
+            self.wait(one.exchange.due, end);
+        }
+        self.admit(queue, shared, end);
         while let Some(due) = queue.take() {
             if due.counted {
                 self.outcome.account.count(End::InFlight);
             }
+            self.wait(due, end);
+        }
+    }
+
+    /// Enters how long a request has waited in vain.
+    fn wait(&mut self, due: Due, end: Instant) {
+        if due.counted {
+            self.outcome.unanswered.saturating_record(nanoseconds(due.at, end));
         }
     }
 

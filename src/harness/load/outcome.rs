@@ -52,6 +52,9 @@ pub struct Outcome {
     /// Response time: from the (intended) start to the last byte. It includes what the request
     /// waited for a free client and for its connection.
     pub response: Histogram<u64>,
+    /// How long those in flight had waited when the run ended, from the same moment: their response
+    /// times would have been at least these. It has `account.in_flight` values.
+    pub unanswered: Histogram<u64>,
     /// Service time: from the send of the request to the last byte of its answer (to the end of
     /// the stream, if that is what ends the answer). This is the time to the last byte.
     pub service: Histogram<u64>,
@@ -145,6 +148,7 @@ impl Outcome {
             opened_at: SystemTime::UNIX_EPOCH,
             elapsed: Duration::ZERO,
             response: histogram.clone(),
+            unanswered: histogram.clone(),
             service: histogram.clone(),
             first_byte: histogram.clone(),
             connect: histogram.clone(),
@@ -216,6 +220,7 @@ impl Outcome {
         self.account.add(&other.account);
         self.elapsed = self.elapsed.max(other.elapsed);
         self.response.add(other.response)?;
+        self.unanswered.add(other.unanswered)?;
         self.service.add(other.service)?;
         self.first_byte.add(other.first_byte)?;
         self.connect.add(other.connect)?;

@@ -229,16 +229,15 @@ fn lack(comparison: &Comparison, name: &str, why: &str) -> String {
     lacks.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
-/// In which open loops much of what was due had no answer when the turn was over: the times are of the
-/// others.
+/// In which open loops much of what was due had no answer when the turn was over.
 fn unanswered(comparison: &Comparison) -> Option<Note> {
     let item = |row: &Row| {
         let share = row.unanswered().filter(|&share| share > MUCH)?;
         Some(format!("{}, {}: {:.0} %", row.at(), row.name, share * 100.0))
     };
     let items: Vec<_> = comparison.rows.iter().filter_map(item).collect();
-    let words = "So much of what was due had no answer when its turn was over. Times are of what was \
-                 answered: of a server that lets some in at once and others never they say too little.";
+    let words = "So much of what was due had no answer when its turn was over. It counts \
+                 with its age then, so the times are at least these.";
     (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Warning, words) })
 }
 

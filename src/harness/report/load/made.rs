@@ -35,6 +35,7 @@ pub(super) fn outcome() -> Outcome {
         opened_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500_000_000_250),
         elapsed: Duration::from_secs(4),
         response: answers.clone(),
+        unanswered: times(&[]),
         service: answers.clone(),
         first_byte: answers,
         connect: times(&[(50 * US, 10)]),

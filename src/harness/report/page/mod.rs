@@ -387,7 +387,8 @@ fn explained(comparison: &Comparison) -> Markup {
                 dt { "response time" }
                 dd { "From the start of the connect where one is made for each request; on a kept connection \
                       from the send; in an open loop from the moment at which the request was due, so that a \
-                      stall is paid by all who would have come meanwhile." }
+                      stall is paid by all who would have come meanwhile; who has no answer when the turn \
+                      is over counts there with its age, so the times are at least these." }
                 dt { "closed and open loop" }
                 dd { "In a closed loop a client asks when its last answer came: a slow server is asked less. \
                       In an open loop requests come on a schedule, at random (Poisson), whatever the server \
