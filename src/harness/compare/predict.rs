@@ -164,7 +164,7 @@ fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
         return None;
     }
     let law = match work.unit() {
-        Unit::Percent => queue(&rows, low.last()?)?,
+        Unit::Percent => queue(&rows, low)?,
         _ => scalability(low)?,
     };
     let base = low.first()?;
@@ -174,7 +174,7 @@ fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
     let of_generator = of_generator.collect();
     let off = low.iter().filter_map(|row| {
         let (predicted, measured) = both(&law, row)?;
-        Some((measured?.median / predicted? - 1.0).abs())
+        Some(off(predicted?, measured?))
     });
     let off = off.fold(0.0, f64::max);
     let name = base.name.clone();
@@ -269,18 +269,26 @@ fn least_squares(equations: &[[f64; 3]], terms: &[usize]) -> Option<[f64; 3]> {
 }
 
 /// M/M/c with what the server gives at most, which each turn finds out before its open loop, and as
-/// many servers as it keeps processors busy; what an answer takes alone is fitted to a low level, and
-/// is what a processor takes for it at least.
-fn queue(rows: &[&Row], low: &Row) -> Option<Law> {
+/// many servers as it keeps processors busy; what an answer takes alone is fitted to the low levels,
+/// and is what a processor takes for it at least.
+fn queue(rows: &[&Row], low: &[&Row]) -> Option<Law> {
     #[expect(clippy::cast_precision_loss, reason = "a few hundred percent")]
     let capacity = |row: &&Row| Some(row.offered()? / (row.level as f64 / 100.0));
     let capacity = Estimate::of(rows.iter().filter_map(capacity))?.median;
     let busy = rows.iter().filter_map(|row| processors(row)).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few processors")]
     let servers = busy.round().clamp(1.0, 1024.0) as u32;
-    let alone = low.mean_us?.median - wait(servers, capacity, low.offered()?)? * 1e6;
+    // 1 = alone / mean + wait / mean, so that the levels weigh alike.
+    let equation = |row: &&Row| {
+        let mean = row.mean_us?.median;
+        let wait = wait(servers, capacity, row.offered()?)? * 1e6;
+        (mean > 0.0).then(|| (1.0 / mean, 1.0 - wait / mean))
+    };
+    let equations: Vec<_> = low.iter().map(equation).collect::<Option<_>>()?;
+    let sum = |term: fn(&(f64, f64)) -> f64| equations.iter().map(term).sum::<f64>();
+    let alone = sum(|(a, b)| a * b) / sum(|(a, _)| a * a);
     let least = f64::from(servers) / capacity * 1e6;
-    Some(Law::Queue { servers, capacity, alone: alone.max(least) })
+    alone.is_finite().then(|| Law::Queue { servers, capacity, alone: alone.max(least) })
 }
 
 /// For how many seconds a request waits on average before it is worked at, in the queue M/M/c: with
@@ -316,11 +324,16 @@ fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Option<Estimate>)> {
     })
 }
 
+/// By what share a figure is off what is predicted; not at all where its interval holds that.
+fn off(predicted: f64, measured: Estimate) -> f64 {
+    if measured.holds(predicted) { 0.0 } else { (measured.median / predicted - 1.0).abs() }
+}
+
 fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
     let (predicted, measured) = both(law, row)?;
-    let stays = predicted.zip(measured).is_some_and(|(predicted, measured)| {
-        measured.holds(predicted) || (measured.median / predicted - 1.0).abs() <= OFF
-    });
+    let stays = predicted
+        .zip(measured)
+        .is_some_and(|(predicted, measured)| off(predicted, measured) <= OFF);
     let is_better = predicted.zip(measured).is_some_and(|(predicted, measured)| match law {
         Law::Scalability { .. } => measured.median > predicted,
         Law::Queue { .. } => measured.median < predicted,
@@ -545,5 +558,28 @@ mod tests {
             (leaves.level, leaves.predicted, &leaves.why[..]),
             (100, None, &[Why::Overrun][..])
         );
+    }
+
+    #[test]
+    fn all_low_levels_have_a_part_in_what_an_answer_takes_alone() {
+        // Alone 1.2 ms and 1 ms, and then the queue's third of a millisecond and its whole one.
+        let figures = [(250.0, 1533.0), (500.0, 2000.0), (1000.0, 500_000.0)];
+        let figures = figures.map(|(offered, mean)| TurnFigures {
+            offered: Some(offered),
+            mean_us: Some(mean),
+            ..TurnFigures::default()
+        });
+        let mut comparison = comparison(Work::Overload, &[25, 50, 100], &figures);
+        let found = only(&comparison);
+        let Law::Queue { alone, .. } = found.law else { panic!() };
+        assert!((1050.0..1150.0).contains(&alone) && found.follows(), "{found:?}");
+        comparison.rows[0].mean_us = Estimate::of([3000.0]);
+        assert!(!only(&comparison).follows());
+        // As far off, but within what is sure.
+        for row in &mut comparison.rows[..2] {
+            let Estimate { median, .. } = row.mean_us.unwrap();
+            row.mean_us = Some(Estimate { median, low: median / 2.0, high: median * 2.0 });
+        }
+        assert!(only(&comparison).follows());
     }
 }

@@ -9,8 +9,8 @@ use super::super::{
 pub(super) fn law(work: Work) -> &'static str {
     match work.unit() {
         Unit::Percent => {
-            "The queue M/M/c: c at work at a time, as many as it keeps processors busy, requests at random, and a capacity that each turn measured \
-             before. What an answer takes alone is fitted at half of it or below. At its capacity a queue \
+            "The queue M/M/c: c at work at a time, as many as it keeps processors busy, requests at random, and a \
+             capacity that each turn measured before. What an answer takes alone is fitted at half of it or below. At its capacity a queue \
              grows without end, so the law says nothing of the time from there on; answers are as many as \
              come, up to the capacity. Of p99 it says nothing."
         }
