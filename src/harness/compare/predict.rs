@@ -368,6 +368,18 @@ mod tests {
         comparison
     }
 
+    /// Of an open loop, by what was due and the mean time; it keeps a processor not quite busy.
+    fn open(figures: &[(f64, f64)]) -> Vec<TurnFigures> {
+        let turn = |&(offered, mean)| TurnFigures {
+            offered: Some(offered),
+            mean_us: Some(mean),
+            seconds: 1.0,
+            cpu_seconds: Some(0.8),
+            ..TurnFigures::default()
+        };
+        figures.iter().map(turn).collect()
+    }
+
     fn closed(lambda: f64, sigma: f64, kappa: f64) -> Vec<TurnFigures> {
         let law = Law::Scalability { lambda, sigma, kappa };
         let turn = |level: usize| TurnFigures {
@@ -540,14 +552,7 @@ mod tests {
     fn an_open_loop_is_a_queue_that_has_no_end_at_capacity() {
         let levels = [50, 90, 100];
         // A millisecond for each, and a tenth of one besides.
-        let figures = [(500.0, 2100.0), (900.0, 10_100.0), (1000.0, 500_000.0)];
-        let figures = figures.map(|(offered, mean)| TurnFigures {
-            offered: Some(offered),
-            mean_us: Some(mean),
-            seconds: 1.0,
-            cpu_seconds: Some(0.9),
-            ..TurnFigures::default()
-        });
+        let figures = open(&[(500.0, 2100.0), (900.0, 10_100.0), (1000.0, 500_000.0)]);
         let found = only(&comparison(Work::Overload, &levels, &figures));
         // At half of its capacity of 1,000 a second the queue costs a millisecond, at 90 % nine.
         let Law::Queue { servers, capacity, alone } = found.law else { panic!() };
@@ -563,12 +568,7 @@ mod tests {
     #[test]
     fn all_low_levels_have_a_part_in_what_an_answer_takes_alone() {
         // Alone 1.2 ms and 1 ms, and then the queue's third of a millisecond and its whole one.
-        let figures = [(250.0, 1533.0), (500.0, 2000.0), (1000.0, 500_000.0)];
-        let figures = figures.map(|(offered, mean)| TurnFigures {
-            offered: Some(offered),
-            mean_us: Some(mean),
-            ..TurnFigures::default()
-        });
+        let figures = open(&[(250.0, 1533.0), (500.0, 2000.0), (1000.0, 500_000.0)]);
         let mut comparison = comparison(Work::Overload, &[25, 50, 100], &figures);
         let found = only(&comparison);
         let Law::Queue { alone, .. } = found.law else { panic!() };
@@ -581,5 +581,15 @@ mod tests {
             row.mean_us = Some(Estimate { median, low: median / 2.0, high: median * 2.0 });
         }
         assert!(only(&comparison).follows());
+    }
+
+    #[test]
+    fn an_open_loop_waits_for_requests_and_may_stall() {
+        let figures = open(&[(500.0, 2000.0), (900.0, 90_000.0), (1000.0, 500_000.0)]);
+        let mut comparison = comparison(Work::Overload, &[50, 90, 100], &figures);
+        for (median, why) in [(60_000.0, &[][..]), (1000.0, &[Why::Stalls(1000.0)])] {
+            comparison.rows[1].p50_us = Estimate::of([median]);
+            assert_eq!(only(&comparison).leaves.unwrap().why, why);
+        }
     }
 }

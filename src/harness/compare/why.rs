@@ -1,12 +1,15 @@
 //! Why a measurement may have left its prediction.
 
 use super::{
-    Broke, Estimate, Row,
+    Broke, Estimate, Row, Unit,
     predict::{OFF, processors},
 };
 
 /// From what share of the time on a processor is full.
 const FULL: f64 = 0.9;
+
+/// From how many medians on a mean is that of a few long times.
+const HEAVY: f64 = 3.0;
 
 /// What may be why a measurement is not as predicted.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,11 +32,14 @@ pub enum Why {
         /// For one.
         dearer: f64,
     },
-    /// It kept only so many processors busy: it waits for something else.
+    /// It kept only so many processors busy, though its clients asked at once: it waits for something
+    /// else.
     Waits {
         /// A fraction of one, or some and a fraction.
         processors: f64,
     },
+    /// The mean is many times the median, so many microseconds: a few answers took very long.
+    Stalls(f64),
     /// More comes than can be done: the queue grows until the turn is over.
     Overrun,
     /// It did better, and at the levels that the law was fitted to the load generator was at its limit.
@@ -53,6 +59,13 @@ fn dearer(row: &Row, low: &[&Row]) -> f64 {
 fn others(row: &Row) -> f64 {
     let shares = row.turns.iter().filter_map(|turn| turn.foreign);
     Estimate::of(shares).map_or(0.0, |one| one.median)
+}
+
+/// The median time, if the mean is much more than a queue makes of it: times there are much as if
+/// exponential, with a mean of 1.4 medians.
+fn stalls(row: &Row) -> Option<f64> {
+    let (mean, median) = (row.mean_us?.median, row.p50_us?.median);
+    (mean > HEAVY * median).then_some(median)
 }
 
 /// What was seen that tells why it does more, or the same sooner, than the lower levels have it.
@@ -80,8 +93,12 @@ pub(super) fn why(low: &[&Row], row: &Row, is_overrun: bool) -> Vec<Why> {
         }
         // Whom others kept from its processors, or who was not asked any faster, did not wait of its
         // own accord.
-        _ => (!disturbed && !row.is_of_generator()).then_some(Why::Waits { processors }),
+        _ => {
+            let is_asked = row.work.unit() != Unit::Percent && !row.is_of_generator();
+            (is_asked && !disturbed).then_some(Why::Waits { processors })
+        }
     });
+    let stalls = stalls(row).filter(|_| row.work.unit() == Unit::Percent);
     let adds_up = matches!(row.broke, Broke::Leaks | Broke::Zombies);
     let seen = [
         row.died.is_some().then_some(Why::Died),
@@ -90,6 +107,7 @@ pub(super) fn why(low: &[&Row], row: &Row, is_overrun: bool) -> Vec<Why> {
         row.is_of_generator().then_some(Why::Generator),
         adds_up.then_some(Why::AddsUp(row.broke)),
         load.filter(|_| !is_overrun),
+        stalls.filter(|_| !is_overrun).map(Why::Stalls),
         is_more.then_some(Why::Disturbed),
     ];
     seen.into_iter().flatten().collect()

@@ -125,6 +125,12 @@ fn reason(why: &Why, last: &str) -> String {
         Why::Waits { processors } => {
             format!("it keeps only {processors:.2} processors busy, so it waits for something else")
         }
+        Why::Stalls(median) => {
+            let median = short::time(*median);
+            format!(
+                "half of the answers came in {median}, so a few took long for another reason than a queue"
+            )
+        }
         Why::HeldBack => {
             "it does more than at the low levels, where the load generator was at its limit"
                 .to_owned()
