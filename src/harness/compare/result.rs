@@ -395,7 +395,8 @@ impl Row {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn unanswered(&self) -> Option<f64> {
         let all = self.ended() + self.unfinished;
-        (self.work.unit() == Unit::Percent && all > 0).then(|| self.unfinished as f64 / all as f64)
+        // Of who answers nobody at all no share could be taken, and nothing was due.
+        self.offered().filter(|_| all > 0).map(|_| self.unfinished as f64 / all as f64)
     }
 
     /// The largest share of the machine's processors that others had in a turn.

@@ -165,19 +165,19 @@ impl<'a> Ledger<'a> {
         let end = now.min(self.times.closes);
         for one in under_way {
             self.end(one);
-            self.wait(one.exchange.due, end);
+            self.enter_age(one.exchange.due, end);
         }
         self.admit(queue, shared, end);
         while let Some(due) = queue.take() {
             if due.counted {
                 self.outcome.account.count(End::InFlight);
             }
-            self.wait(due, end);
+            self.enter_age(due, end);
         }
     }
 
     /// Enters how long a request has waited in vain.
-    fn wait(&mut self, due: Due, end: Instant) {
+    fn enter_age(&mut self, due: Due, end: Instant) {
         if due.counted {
             self.outcome.unanswered.saturating_record(nanoseconds(due.at, end));
         }

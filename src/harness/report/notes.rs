@@ -365,10 +365,14 @@ mod tests {
         let mut comparison = Comparison::of(&Plan::of_peers(&["one"], &works));
         for (row, unfinished) in comparison.rows.iter_mut().zip([900, 50, 900]) {
             (row.answered, row.unfinished) = (1000, unfinished);
-            row.turns.push(TurnFigures::default());
+            let offered = (row.work == Work::Overload).then_some(1000.0);
+            row.turns.push(TurnFigures { offered, ..TurnFigures::default() });
         }
         let note = unanswered(&comparison).unwrap();
         assert_eq!(note.items, ["overload, 200 %, one: 47 %"]);
+        // It answered nobody, so that there was no open loop.
+        comparison.rows[2].turns[0].offered = None;
+        assert_eq!(unanswered(&comparison), None);
     }
 
     #[test]
