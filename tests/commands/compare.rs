@@ -227,6 +227,20 @@ fn a_work_that_a_server_cannot_do_is_left_out_by_name() {
 }
 
 #[test]
+fn more_clients_than_requests_are_left_out() {
+    let flags = ["webserver1", "concurrentserver", "--work=hello", "--levels=1,501", "--rounds=1"];
+    let (comparison, text) = compare(&flags, 0);
+    let rows = comparison["rows"].as_array().unwrap();
+    let turns: Vec<_> = rows.iter().map(|row| row["turns"].as_array().unwrap().len()).collect();
+    // In the order of the ladder, level by level.
+    assert_eq!(turns, [1, 1, 1, 0]);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "hello leaves out concurrentserver (with 501 clients: it gets 500 requests a turn, since it \
+                keeps something of each for good).";
+    assert!(words.contains(said), "{text}");
+}
+
+#[test]
 fn the_same_figures_come_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
     let [csv, markdown] = ["a.csv", "a.md"].map(|name| folder.path().join(name));
@@ -587,6 +601,35 @@ fn a_server_that_answers_nobody_is_not_said_to_serve_one_at_a_time() {
     // its connections.
     let row = peer_row("ulimit -n 5; exec RUNG", 1);
     assert_eq!((&row["answered"], &row["broke"]), (&0.into(), &"no-answer".into()));
+}
+
+#[test]
+fn a_slow_server_is_not_said_to_keep_others_waiting() {
+    if !has_python("a_slow_server_is_not_said_to_keep_others_waiting") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("slow.py");
+    let text = r#"
+import http.server, sys, time
+class Slow(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(0.6)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = getattr(http.server, sys.argv[2])
+server(("127.0.0.1", int(sys.argv[1])), Slow).serve_forever()
+"#;
+    fs::write(&program, text).unwrap();
+    for (server, broke) in [("ThreadingHTTPServer", "nothing"), ("HTTPServer", "one-at-a-time")] {
+        let peer = format!("exec python3 {} {{port}} {server}", program.display());
+        let flags = ["webserver1", "--work=wait", "--levels=1", "--rounds=1", "--peer", &peer];
+        let (comparison, text) = compare(&flags, 0);
+        assert_eq!(row(&comparison, "python3")["broke"], broke, "{server}: {text}");
+    }
 }
 
 #[test]

@@ -57,9 +57,6 @@ const RESERVE: usize = 500;
 /// So many of a server hold connections at most.
 const SERVERS: usize = 100;
 
-/// A turn is so long for each client that most of them have an answer or more.
-const EACH: Duration = Duration::from_micros(200);
-
 /// How often it is looked how many there are.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -69,6 +66,7 @@ pub(super) struct Ground<'a> {
     pub(super) plan: &'a Plan,
     pub(super) place: Place,
     pub(super) server: &'a Server,
+    pub(super) round: u32,
     /// How many requests it may get, if not any number.
     pub(super) bound: Option<u64>,
     pub(super) stop: &'a AtomicBool,
@@ -85,6 +83,8 @@ pub(super) struct Measured {
     pub(super) peak_pss: Option<u64>,
     /// Requests a second that were due, of an open loop.
     pub(super) offered: Option<f64>,
+    /// How busy the load generator was when it was found out of what they are a share.
+    pub(super) generator_at_capacity: Option<f64>,
     pub(super) held: Option<Held>,
 }
 
@@ -99,8 +99,23 @@ pub(super) struct Held {
 }
 
 impl Measured {
+    /// Of a turn in which nothing was measured.
+    #[cfg(test)]
+    pub(super) fn nothing() -> Self {
+        Self {
+            outcome: Outcome::new().unwrap(),
+            cpu: None,
+            foreign: None,
+            peak_pss: None,
+            offered: None,
+            generator_at_capacity: None,
+            held: None,
+        }
+    }
+
     /// In an open loop a server could else look the better the fewer it answers: who waits in vain there
-    /// counts with the time so far. In a closed loop at most one request of each client is under way.
+    /// counts with the time so far. In a closed loop at most one request of each client is under way,
+    /// whose time goes on: of these it is [counted](Self::overdue) how many make the p99 too small.
     pub(super) fn response_times(&self) -> Cow<'_, Histogram<u64>> {
         let Outcome { response, unanswered, .. } = &self.outcome;
         if self.offered.is_none() {
@@ -109,6 +124,19 @@ impl Measured {
         let mut times = response.clone();
         times += unanswered;
         Cow::Owned(times)
+    }
+
+    /// How many clients of a closed loop were still waiting when the turn was over, and had waited for
+    /// longer than 99 of 100 answers took, or than half of the turn: where that is little to them, no
+    /// time can be seen to be longer.
+    pub(super) fn overdue(&self) -> u64 {
+        let Outcome { response, unanswered, elapsed, .. } = &self.outcome;
+        if self.offered.is_some() || response.is_empty() {
+            return 0;
+        }
+        let half = u64::try_from((*elapsed / 2).as_nanos()).unwrap_or(u64::MAX);
+        let usual = response.value_at_quantile(0.99).min(half);
+        unanswered.len() - unanswered.count_between(0, usual)
     }
 }
 
@@ -130,13 +158,12 @@ impl Ground<'_> {
     /// A closed loop, for as long as a turn counts.
     fn closed(&self, clients: usize) -> load::Plan {
         let threads = self.plan.placement.as_ref().map_or(1, |one| one.generator.len());
-        let duration = self.plan.duration * self.place.work.stretch();
         load::Plan {
             work: load::Request::get(self.place.work.path()).into(),
             reuse: self.place.work.reuse(),
             connections: clients,
             threads: threads.min(clients),
-            duration: duration.max(EACH * u32::try_from(clients).unwrap_or(u32::MAX)),
+            duration: self.place.work.turn(clients, self.plan.duration),
             requests: self.bound,
             timeout: TIMEOUT,
             ..load::Plan::new(self.server.address())
@@ -243,10 +270,13 @@ impl Ground<'_> {
         let rate = answered as f64 / most.outcome.elapsed.as_secs_f64() * (percent as f64 / 100.0);
         let load = load::Plan {
             pace: Pace::Open { rate, arrivals: Arrivals::Poisson },
-            seed: self.plan.seed,
+            // The same for all servers of a round, and no other round's: chance has a part in each. The
+            // threads of the load generator have the next few.
+            seed: self.plan.seed.wrapping_add(u64::from(self.round) << 32),
             ..self.closed(UNDER_WAY)
         };
-        Ok(Measured { offered: Some(rate), ..self.window(&load)? })
+        let generator_at_capacity = Some(most.outcome.own_cpu_share());
+        Ok(Measured { offered: Some(rate), generator_at_capacity, ..self.window(&load)? })
     }
 
     /// Whether there is nobody to measure, or to measure for.
@@ -270,6 +300,7 @@ impl Ground<'_> {
             foreign: spent.and_then(|(before, after)| after.foreign_since(before)),
             peak_pss: peak_pss.get(),
             offered: None,
+            generator_at_capacity: None,
             held: None,
         })
     }
@@ -402,17 +433,28 @@ mod tests {
         let mut outcome = Outcome::new().unwrap();
         outcome.response.record_n(10, 99).unwrap();
         outcome.unanswered.record_n(1000, 101).unwrap();
-        let mut measured = Measured {
-            outcome,
-            cpu: None,
-            foreign: None,
-            peak_pss: None,
-            offered: None,
-            held: None,
-        };
+        let mut measured = Measured { outcome, ..Measured::nothing() };
         let median = |measured: &Measured| measured.response_times().value_at_quantile(0.5);
         assert_eq!(median(&measured), 10);
+        assert_eq!(measured.overdue(), 101);
         measured.offered = Some(200.0);
-        assert_eq!(median(&measured), 1000);
+        assert_eq!((median(&measured), measured.overdue()), (1000, 0));
+    }
+
+    #[test]
+    fn who_has_waited_no_longer_than_others_is_not_overdue() {
+        let mut outcome = Outcome::new().unwrap();
+        outcome.response.record_n(10, 989).unwrap();
+        outcome.response.record_n(1000, 11).unwrap();
+        outcome.unanswered.record_n(10, 64).unwrap();
+        outcome.unanswered.record_n(11, 2).unwrap();
+        outcome.elapsed = Duration::from_secs(1);
+        let mut measured = Measured { outcome, ..Measured::nothing() };
+        assert_eq!(measured.overdue(), 0);
+        measured.outcome.unanswered.record_n(1100, 2).unwrap();
+        assert_eq!(measured.overdue(), 2);
+        // Hardly anybody had an answer.
+        measured.outcome.elapsed = Duration::from_nanos(18);
+        assert_eq!(measured.overdue(), 68);
     }
 }

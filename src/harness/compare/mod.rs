@@ -19,11 +19,13 @@
 
 mod against;
 mod binaries;
+mod figures;
 mod loads;
 mod peers;
 mod placement;
 mod predict;
 mod probe;
+mod queue;
 mod result;
 mod statistics;
 mod subject;
@@ -45,13 +47,14 @@ use std::{
 };
 use turn::Turn;
 
-pub use against::{Change, Figure, against, by_chance};
+pub use against::{Change, Figure, against};
 pub use binaries::build;
+pub use figures::TurnFigures;
 pub use peers::Known;
 pub use placement::Placement;
 pub use predict::{Law, Leaving, Prediction, predict};
-pub use result::{Broke, Comparison, Ratios, Row, Server, TurnFigures, names};
-pub use statistics::Estimate;
+pub use result::{Broke, Comparison, Ratios, Row, Server, names};
+pub use statistics::{Estimate, by_chance, coverage};
 pub use subject::{Peer, Subject};
 pub use why::Why;
 pub use work::{Extent, Unit, Work};
@@ -165,7 +168,7 @@ pub fn run(
             if row.error.is_some() || row.not_done.is_some() {
                 continue;
             }
-            match take(plan, place, stop, &mut spare) {
+            match take(plan, place, round, stop, &mut spare) {
                 // Interrupted before anything came of it.
                 Ok(turn) if turn.is_empty() && is_stopped() => {}
                 Ok(turn) => {
@@ -203,14 +206,20 @@ fn command() -> String {
 }
 
 /// A turn, or the better of two if others disturbed the first.
-fn take(plan: &Plan, place: Place, stop: &AtomicBool, spare: &mut usize) -> Result<Turn> {
-    let turn = turn::take(plan, place, stop)?;
+fn take(
+    plan: &Plan,
+    place: Place,
+    round: u32,
+    stop: &AtomicBool,
+    spare: &mut usize,
+) -> Result<Turn> {
+    let turn = turn::take(plan, place, round, stop)?;
     if !turn.is_disturbed() || *spare == 0 || stop.load(Ordering::Relaxed) {
         return Ok(turn);
     }
     *spare -= 1;
     // One that fails or is cut short makes nothing better.
-    let again = turn::take(plan, place, stop).ok().filter(|_| !stop.load(Ordering::Relaxed));
+    let again = turn::take(plan, place, round, stop).ok().filter(|_| !stop.load(Ordering::Relaxed));
     Ok(match again {
         Some(again) if again.is_better(&turn) => again,
         _ => turn,

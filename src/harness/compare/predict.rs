@@ -10,7 +10,7 @@
 //!   much comes as can be done.
 
 use super::{
-    Comparison, Estimate, Row, Unit, Why, Work,
+    Comparison, Estimate, Row, Unit, Why, Work, queue,
     why::{why, why_better},
 };
 
@@ -54,7 +54,8 @@ pub struct Prediction {
     pub law: Law,
     /// The levels that it was fitted to; all others are above.
     pub fitted: Vec<usize>,
-    /// At which of these the load generator was at its limit: there the law is of both.
+    /// At which of these the load generator was at its limit, or had been where the capacity was found
+    /// of which they are a share: there the law is of both.
     pub of_generator: Vec<usize>,
     /// By what share the law is off at the worst of these levels: much, if the server does not follow
     /// it even there.
@@ -109,8 +110,17 @@ impl Law {
                 Some(lambda * x / (1.0 + sigma * (x - 1.0) + kappa * x * (x - 1.0)))
             }
             Self::Queue { servers, capacity, alone } => {
-                Some(alone + wait(servers, capacity, x)? * 1e6)
+                Some(alone + queue::wait(servers, capacity, x)? * 1e6)
             }
+        }
+    }
+
+    /// Whether the figures of a level that it was fitted to are the load generator's too: of a queue the
+    /// capacity.
+    fn is_of_generator(&self, row: &Row) -> bool {
+        match self {
+            Self::Scalability { .. } => row.is_of_generator(),
+            Self::Queue { .. } => row.has_capacity_of_generator(),
         }
     }
 
@@ -140,15 +150,16 @@ pub fn predict(comparison: &Comparison) -> Vec<Prediction> {
             seen.push(place);
         }
     }
+    let processors = comparison.server_processors();
     let of = |(work, name): (Work, &String)| {
         let rows = comparison.rows.iter().filter(move |row| row.work == work && &row.name == name);
         let rows: Vec<_> = rows.filter(|row| !row.turns.is_empty()).collect();
-        prediction(work, &rows)
+        prediction(work, &rows, processors)
     };
     seen.into_iter().filter_map(of).collect()
 }
 
-fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
+fn prediction(work: Work, rows: &[&Row], processors: Option<usize>) -> Option<Prediction> {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| row.level);
     let (low, high) = match work.unit() {
@@ -164,16 +175,16 @@ fn prediction(work: Work, rows: &[&Row]) -> Option<Prediction> {
         return None;
     }
     let law = match work.unit() {
-        Unit::Percent => queue(&rows, low)?,
+        Unit::Percent => queue::fitted(&rows, low)?,
         _ => scalability(low)?,
     };
     let base = low.first()?;
-    let leaves = high.iter().find_map(|row| leaving(&law, low, row));
+    let leaves = high.iter().find_map(|row| leaving(&law, low, row, processors));
     let fitted = low.iter().map(|row| row.level).collect();
-    let of_generator = low.iter().filter(|row| row.is_of_generator()).map(|row| row.level);
+    let of_generator = low.iter().filter(|row| law.is_of_generator(row)).map(|row| row.level);
     let of_generator = of_generator.collect();
     let off = low.iter().filter_map(|row| {
-        let (predicted, measured) = both(&law, row)?;
+        let (predicted, measured) = both(&law, row);
         Some(off(predicted?, measured?))
     });
     let off = off.fold(0.0, f64::max);
@@ -268,45 +279,6 @@ fn least_squares(equations: &[[f64; 3]], terms: &[usize]) -> Option<[f64; 3]> {
     solution.iter().all(|one| one.is_finite()).then_some(solution)
 }
 
-/// M/M/c with what the server gives at most, which each turn finds out before its open loop, and as
-/// many servers as it keeps processors busy; what an answer takes alone is fitted to the low levels,
-/// and is what a processor takes for it at least.
-fn queue(rows: &[&Row], low: &[&Row]) -> Option<Law> {
-    #[expect(clippy::cast_precision_loss, reason = "a few hundred percent")]
-    let capacity = |row: &&Row| Some(row.offered()? / (row.level as f64 / 100.0));
-    let capacity = Estimate::of(rows.iter().filter_map(capacity))?.median;
-    let busy = rows.iter().filter_map(|row| processors(row)).fold(0.0, f64::max);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few processors")]
-    let servers = busy.round().clamp(1.0, 1024.0) as u32;
-    // 1 = alone / mean + wait / mean, so that the levels weigh alike.
-    let equation = |row: &&Row| {
-        let mean = row.mean_us?.median;
-        let wait = wait(servers, capacity, row.offered()?)? * 1e6;
-        (mean > 0.0).then(|| (1.0 / mean, 1.0 - wait / mean))
-    };
-    let equations: Vec<_> = low.iter().map(equation).collect::<Option<_>>()?;
-    let sum = |term: fn(&(f64, f64)) -> f64| equations.iter().map(term).sum::<f64>();
-    let alone = sum(|(a, b)| a * b) / sum(|(a, _)| a * a);
-    let least = f64::from(servers) / capacity * 1e6;
-    alone.is_finite().then(|| Law::Queue { servers, capacity, alone: alone.max(least) })
-}
-
-/// For how many seconds a request waits on average before it is worked at, in the queue M/M/c: with
-/// so many servers that can do `capacity` a second together when `rate` a second come at random.
-fn wait(servers: u32, capacity: f64, rate: f64) -> Option<f64> {
-    let spare = capacity - rate;
-    if spare <= 0.0 {
-        return None;
-    }
-    // Erlang's B by its recurrence, and C from it: who comes when all are busy.
-    let offered = rate * f64::from(servers) / capacity;
-    let blocked = (1..=servers)
-        .map(f64::from)
-        .fold(1.0, |blocked, n| offered * blocked / (n + offered * blocked));
-    let waits = blocked / (1.0 - rate / capacity * (1.0 - blocked));
-    Some(waits / spare)
-}
-
 /// How many processors a server has kept busy.
 pub(super) fn processors(row: &Row) -> Option<f64> {
     let turns = row.turns.iter().filter(|turn| turn.seconds > 0.0);
@@ -315,13 +287,13 @@ pub(super) fn processors(row: &Row) -> Option<f64> {
 }
 
 /// What the law says of a row, and what was measured, if anything was answered.
-fn both(law: &Law, row: &Row) -> Option<(Option<f64>, Option<Estimate>)> {
-    Some(match law {
+fn both(law: &Law, row: &Row) -> (Option<f64>, Option<Estimate>) {
+    match *law {
         Law::Scalability { .. } => {
             (law.at(clients(row)), row.requests_per_second.filter(|_| row.answered > 0))
         }
-        Law::Queue { .. } => (law.at(row.offered()?), row.mean_us),
-    })
+        Law::Queue { capacity, .. } => (law.at(queue::due(row, capacity)), row.mean_us),
+    }
 }
 
 /// By what share a figure is off what is predicted; not at all where its interval holds that.
@@ -329,8 +301,8 @@ fn off(predicted: f64, measured: Estimate) -> f64 {
     if measured.holds(predicted) { 0.0 } else { (measured.median / predicted - 1.0).abs() }
 }
 
-fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
-    let (predicted, measured) = both(law, row)?;
+fn leaving(law: &Law, low: &[&Row], row: &Row, processors: Option<usize>) -> Option<Leaving> {
+    let (predicted, measured) = both(law, row);
     let stays = predicted
         .zip(measured)
         .is_some_and(|(predicted, measured)| off(predicted, measured) <= OFF);
@@ -342,14 +314,18 @@ fn leaving(law: &Law, low: &[&Row], row: &Row) -> Option<Leaving> {
         level: row.level,
         predicted,
         measured: measured.map(|one| one.median),
-        why: if is_better { why_better(low, row) } else { why(low, row, predicted.is_none()) },
+        why: if is_better {
+            why_better(low, row)
+        } else {
+            why(low, row, predicted.is_none(), processors)
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Plan, TurnFigures},
+        super::{Placement, Plan, TurnFigures},
         *,
     };
     use std::collections::BTreeMap;
@@ -471,7 +447,7 @@ mod tests {
     fn one_processor_and_a_half_are_not_full() {
         let mut figures = closed(1000.0, 0.1, 0.0);
         for (cpu, is_full) in
-            [(0.95, true), (1.05, true), (1.45, false), (1.55, false), (1.9, true)]
+            [(0.95, true), (1.05, true), (1.45, false), (1.9, true), (5.5, false), (7.6, true)]
         {
             figures[5] = TurnFigures {
                 requests_per_second: 100.0,
@@ -479,7 +455,9 @@ mod tests {
                 cpu_seconds: Some(cpu),
                 ..TurnFigures::default()
             };
-            let why = only(&comparison(Work::Hello, &LEVELS, &figures)).leaves.unwrap().why;
+            let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
+            comparison.placement = Some(Placement { server: (0..8).collect(), generator: vec![8] });
+            let why = only(&comparison).leaves.unwrap().why;
             assert_eq!(matches!(why[..], [Why::Full { .. }]), is_full, "{cpu}: {why:?}");
         }
     }
@@ -539,20 +517,11 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_that_of_the_books() {
-        // M/M/1: ρ/(μ-λ). M/M/2 at ρ = 0.75 with 1 a second each: Erlang's C is 9/14.
-        let waits = [wait(1, 10.0, 8.0), wait(2, 2.0, 1.5), wait(3, 3.0, 3.0)];
-        let [one, two, none] = waits;
-        assert!((one.unwrap() - 0.4).abs() < 1e-9, "{one:?}");
-        assert!((two.unwrap() - 9.0 / 14.0 / 0.5).abs() < 1e-9, "{two:?}");
-        assert_eq!(none, None);
-    }
-
-    #[test]
     fn an_open_loop_is_a_queue_that_has_no_end_at_capacity() {
         let levels = [50, 90, 100];
-        // A millisecond for each, and a tenth of one besides.
-        let figures = open(&[(500.0, 2100.0), (900.0, 10_100.0), (1000.0, 500_000.0)]);
+        // A millisecond for each, and a tenth of one besides. That the turns of the last level had found
+        // a little less to be the capacity makes no end to its queue.
+        let figures = open(&[(500.0, 2100.0), (900.0, 10_100.0), (995.0, 500_000.0)]);
         let found = only(&comparison(Work::Overload, &levels, &figures));
         // At half of its capacity of 1,000 a second the queue costs a millisecond, at 90 % nine.
         let Law::Queue { servers, capacity, alone } = found.law else { panic!() };

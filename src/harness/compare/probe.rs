@@ -3,8 +3,8 @@
 
 use super::{
     super::load::{self, Reuse},
-    Comparison, Plan, Subject, Work,
-    turn::{GRACE, settle, start},
+    Comparison, Plan, Row, Subject, Work,
+    turn::{BOUND, GRACE, settle, start},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -12,11 +12,13 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// How long a second client waits while a first one says nothing, and that one when it has spoken.
+/// How long a second client waits while a first one says nothing, and that one when it has spoken;
+/// beside a server that is slow when it is asked by one alone, so many times as long as that takes.
 const SILENCE: Duration = Duration::from_millis(450);
+const SLOWER: u32 = 3;
 
 /// How long an answer may take that is asked for alone.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,11 +49,23 @@ pub(super) fn all(
                 .entry(row.work)
                 .or_insert_with_key(|&work| why_not(plan, subject, work, no_answer, stop));
             match why_not.clone() {
-                Ok(why_not) => row.not_done = why_not,
+                Ok(why_not) => row.not_done = why_not.or_else(|| too_many(subject, row)),
                 Err(error) => row.error = Some(error),
             }
         }
     }
+}
+
+/// Of more clients than requests some would never come.
+fn too_many(subject: &Subject, row: &Row) -> Option<String> {
+    let is_more = row.work.measured(row.level) as u64 > BOUND;
+    let level = row.work.unit().level(row.level);
+    let why = || {
+        format!(
+            "with {level}: it gets {BOUND} requests a turn, since it keeps something of each for good"
+        )
+    };
+    (subject.accumulates() && is_more).then(why)
 }
 
 /// Why a server cannot do a work, if it cannot. What it does with more than one client is not asked.
@@ -82,25 +96,21 @@ fn asked_twice(
     work: Work,
     stop: &AtomicBool,
 ) -> Result<Option<String>> {
-    let prepared = subject.prepare()?;
-    let server = start(plan, subject, &prepared)?;
-    // It may listen before it has made those who serve.
-    settle(&server, None);
-    let load = load::Plan {
+    let load = |server| load::Plan {
         work: load::Request::get(work.path()).into(),
         requests: Some(2),
         timeout: PATIENCE,
         duration: 2 * PATIENCE,
-        ..load::Plan::new(server.address())
+        ..load::Plan::new(server)
     };
     let enough = AtomicBool::new(stop.load(Ordering::Relaxed));
-    let outcome = load::run(&load, &enough, &|now| {
+    let watch = |now: &load::Snapshot| {
         // Who has not answered once is not waited for again.
         if now.failed > 0 || stop.load(Ordering::Relaxed) {
             enough.store(true, Ordering::Relaxed);
         }
-    })?;
-    server.stop(GRACE);
+    };
+    let outcome = with_server(plan, subject, |server| load::run(&load(server), &enough, &watch))?;
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
@@ -123,8 +133,8 @@ fn asked_twice(
 /// What a client gets that comes after one that says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BesideSilent {
-    /// An answer.
-    Answer,
+    /// An answer; or its connection is ended, which is no waiting either.
+    NoWaiting,
     /// Nothing while the first is silent; but when that one speaks, it is answered at once: the
     /// server could answer, and let the second wait behind the first.
     Waits,
@@ -132,30 +142,61 @@ enum BesideSilent {
     NoAnswer,
 }
 
+/// Whom a server keeps waiting. One that is slow to answer, at first or always, is asked again with
+/// patience before anything is said of it.
+fn beside_silent(plan: &Plan, subject: &Subject) -> Result<BesideSilent> {
+    let found = with_server(plan, subject, |server| beside_silent_for(server, SILENCE))?;
+    if found == BesideSilent::NoWaiting {
+        return Ok(found);
+    }
+    match with_server(plan, subject, |server| Ok(alone(server)))? {
+        Some(time) if SLOWER * time > SILENCE => {
+            with_server(plan, subject, |server| beside_silent_for(server, SLOWER * time))
+        }
+        _ => Ok(found),
+    }
+}
+
 /// Connects a client that says nothing, then one that asks; if that has to wait, the silent one
 /// asks too, to see whether it was what the server waited for.
-fn beside_silent(plan: &Plan, subject: &Subject) -> Result<BesideSilent> {
+fn beside_silent_for(server: SocketAddr, patience: Duration) -> Result<BesideSilent> {
+    let silent = connect(server, patience).context("connect")?;
+    let heard = connect(server, patience).and_then(ask).map_or(Heard::End, hear);
+    if let Heard::Answer = heard {
+        return Ok(BesideSilent::NoWaiting);
+    }
+    Ok(match (heard, ask(silent).map_or(Heard::End, hear)) {
+        (Heard::Nothing, Heard::Answer) => BesideSilent::Waits,
+        (Heard::End, Heard::Answer) => BesideSilent::NoWaiting,
+        _ => BesideSilent::NoAnswer,
+    })
+}
+
+/// How long an answer takes that is asked for alone, if it comes.
+fn alone(server: SocketAddr) -> Option<Duration> {
+    let begun = Instant::now();
+    let heard = connect(server, PATIENCE).and_then(ask).map_or(Heard::End, hear);
+    matches!(heard, Heard::Answer).then(|| begun.elapsed())
+}
+
+/// Starts a server for a while.
+fn with_server<T>(
+    plan: &Plan,
+    subject: &Subject,
+    what: impl FnOnce(SocketAddr) -> Result<T>,
+) -> Result<T> {
     let prepared = subject.prepare()?;
     let server = start(plan, subject, &prepared)?;
     // It may listen before it has made those who serve.
     settle(&server, None);
-    let silent = connect(server.address()).context("connect")?;
-    let heard = connect(server.address()).and_then(ask).map_or(Heard::End, hear);
-    let found = match heard {
-        Heard::Answer => BesideSilent::Answer,
-        Heard::End => BesideSilent::NoAnswer,
-        Heard::Nothing => match ask(silent).map_or(Heard::End, hear) {
-            Heard::Answer => BesideSilent::Waits,
-            Heard::End | Heard::Nothing => BesideSilent::NoAnswer,
-        },
-    };
+    let found = what(server.address());
     server.stop(GRACE);
-    Ok(found)
+    found
 }
 
-fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let client = TcpStream::connect_timeout(&server, SILENCE)?;
-    client.set_read_timeout(Some(SILENCE))?;
+fn connect(server: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    let client = TcpStream::connect_timeout(&server, patience)?;
+    client.set_read_timeout(Some(patience))?;
     Ok(client)
 }
 

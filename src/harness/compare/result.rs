@@ -1,16 +1,12 @@
 //! What came of a comparison, as plain data: the report draws it, scripts read it as JSON.
 
 use super::{
-    super::{
-        load::{Account, Outcome},
-        observe::Machine,
-    },
+    super::{load::Account, observe::Machine},
     Estimate, Known, Peer, Place, Placement, Plan, Subject, Unit, Work,
-    loads::Measured,
+    figures::TurnFigures,
     statistics::surely_not_one,
     turn::Turn,
 };
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,6 +15,9 @@ use std::{
 
 /// The shape of the JSON; it changes whenever the meaning of a field does.
 const SCHEMA: u32 = 3;
+
+/// So busy the load generator can do no more.
+const AT_LIMIT: f64 = 0.9;
 
 /// A whole comparison.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,7 +119,7 @@ pub struct Row {
     /// (response time); of a keep-alive request, of its send; of an open loop, of its place in the
     /// schedule, and who has no answer when the turn is over counts with its age.
     pub p50_us: Option<Estimate>,
-    /// 99 of 100 did.
+    /// 99 of 100 did; none of fewer than a hundred.
     pub p99_us: Option<Estimate>,
     /// The mean response time, which is what the laws of queues are about.
     #[serde(default)]
@@ -169,63 +168,6 @@ pub struct Ratios {
     pub p99_us: Option<Estimate>,
     /// CPU time by complete answer.
     pub cpu_us_per_request: Option<Estimate>,
-}
-
-/// One of the turns of a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TurnFigures {
-    /// In which round.
-    pub round: u32,
-    /// Which turn of the whole run it was, from one on: the order that `seed` gives.
-    #[serde(default)]
-    pub turn: u32,
-    /// Whether an interruption cut it short.
-    pub cut_short: bool,
-    /// Whether others had more than a tenth of the machine's processors meanwhile.
-    pub disturbed: bool,
-    /// What they had of them, as a share.
-    pub foreign: Option<f64>,
-    /// Requests with a complete answer.
-    pub answered: u64,
-    /// Bytes of answers, heads included.
-    pub bytes: u64,
-    /// How long it was measured.
-    pub seconds: f64,
-    /// Complete answers a second.
-    pub requests_per_second: f64,
-    /// Requests a second that were due, in an open loop.
-    pub offered: Option<f64>,
-    /// Response time, in microseconds: half of the answers came so soon. In an open loop who has no
-    /// answer when the turn is over counts with the time until then: the times are at least these.
-    pub p50_us: Option<f64>,
-    /// Response time: 99 of 100 did.
-    pub p99_us: Option<f64>,
-    /// Response time: the mean.
-    #[serde(default)]
-    pub mean_us: Option<f64>,
-    /// Service time, as `p50_us`.
-    pub service_p50_us: Option<f64>,
-    /// Service time, as `p99_us`.
-    pub service_p99_us: Option<f64>,
-    /// CPU time of the whole process tree; none where it ignores SIGCHLD, since the kernel then drops
-    /// the time of its children (times(2)).
-    pub cpu_seconds: Option<f64>,
-    /// The same by complete answer, in microseconds.
-    pub cpu_us_per_request: Option<f64>,
-    /// The largest proportional set size of the process tree that was seen, in bytes.
-    pub peak_pss: Option<u64>,
-    /// Connections that were held beside.
-    pub held: Option<u64>,
-    /// In how many servers, if not in one: a process may not have as many descriptors.
-    #[serde(default)]
-    pub held_in: Option<usize>,
-    /// How much the memory of the process tree grew by each of them, in bytes.
-    pub memory_per_connection: Option<f64>,
-    /// CPU time of the load generator, but for what it waited without sleeping; it can spend
-    /// `generator_threads` times `seconds`.
-    pub generator_cpu_seconds: f64,
-    /// Threads that the load generator ran on.
-    pub generator_threads: usize,
 }
 
 /// What broke, the worst thing first.
@@ -298,6 +240,12 @@ impl Comparison {
     /// The rows of one work at one level, for each such.
     pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
         self.rows.chunk_by(|one, next| (one.work, one.level) == (next.work, next.level))
+    }
+
+    /// How many processors the servers had.
+    pub(super) fn server_processors(&self) -> Option<usize> {
+        let placed = self.placement.as_ref().map(|placement| placement.server.len());
+        placed.or(self.machine.as_ref().map(|machine| machine.processors))
     }
 
     /// Whether there is any figure.
@@ -439,6 +387,21 @@ impl Row {
         self.answered + unanswered.map(|(_, count)| count).sum::<u64>()
     }
 
+    /// The share of a closed loop's requests that were still waiting when their turn was over, and had
+    /// waited for longer than 99 of 100 answers took, or than half of the turn.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn overdue(&self) -> f64 {
+        let overdue: u64 = self.turns.iter().map(|turn| turn.overdue).sum();
+        overdue as f64 / (self.ended() + self.unfinished).max(1) as f64
+    }
+
+    /// Whether the load generator was at its limit, as a rule, when the capacity was found of which an
+    /// open loop offers a share: then that is what both can do.
+    pub fn has_capacity_of_generator(&self) -> bool {
+        let busy = self.turns.iter().filter_map(|turn| turn.generator_at_capacity);
+        Estimate::of(busy).is_some_and(|one| one.median > AT_LIMIT)
+    }
+
     /// Whether the load generator had next to no CPU time left in these turns: then the figures
     /// are its own rather than the server's.
     #[expect(clippy::cast_precision_loss, reason = "a few threads")]
@@ -446,7 +409,7 @@ impl Row {
         let spent: f64 = self.turns.iter().map(|turn| turn.generator_cpu_seconds).sum();
         let had: f64 =
             self.turns.iter().map(|turn| turn.generator_threads as f64 * turn.seconds).sum();
-        spent > 0.9 * had
+        spent > AT_LIMIT * had
     }
 
     /// How much of a figure this row has for one of another row: the median of the pairs.
@@ -506,48 +469,6 @@ impl Row {
             Broke::NoAnswer
         } else {
             Broke::Nothing
-        }
-    }
-}
-
-impl TurnFigures {
-    /// Of what a turn has shown; when that was is for others to say.
-    #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^52")]
-    fn of(measured: &Measured) -> Self {
-        let Measured { outcome, cpu, foreign, peak_pss, offered, held } = measured;
-        let Outcome { account, elapsed, service, own_cpu, spun, threads, .. } = outcome;
-        let (answered, seconds) = (account.answered_total(), elapsed.as_secs_f64());
-        let microseconds = |times: &Histogram<u64>, quantile| {
-            (!times.is_empty()).then(|| times.value_at_quantile(quantile) as f64 / 1000.0)
-        };
-        let cpu_seconds = cpu.map(|cpu| cpu.as_secs_f64());
-        let times = measured.response_times();
-        let memory = held.and_then(|held| Some((held.memory? as f64, held.connections as f64)));
-        Self {
-            foreign: *foreign,
-            answered,
-            bytes: outcome.bytes_in,
-            seconds,
-            requests_per_second: if seconds > 0.0 { answered as f64 / seconds } else { 0.0 },
-            offered: *offered,
-            p50_us: microseconds(&times, 0.5),
-            p99_us: microseconds(&times, 0.99),
-            mean_us: (!times.is_empty()).then(|| times.mean() / 1000.0),
-            service_p50_us: microseconds(service, 0.5),
-            service_p99_us: microseconds(service, 0.99),
-            cpu_seconds,
-            // Children's time comes in clock ticks: of a few requests there may be nothing to see.
-            cpu_us_per_request: cpu_seconds
-                .filter(|&seconds| answered > 0 && seconds > 0.0)
-                .map(|seconds| seconds * 1e6 / answered as f64),
-            peak_pss: *peak_pss,
-            held: held.map(|held| held.connections),
-            held_in: held.map(|held| held.servers).filter(|&servers| servers > 1),
-            memory_per_connection: memory
-                .and_then(|(memory, count)| (count > 0.0).then(|| memory / count)),
-            generator_cpu_seconds: own_cpu.saturating_sub(*spun).as_secs_f64(),
-            generator_threads: *threads,
-            ..Self::default()
         }
     }
 }

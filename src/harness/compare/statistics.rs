@@ -9,13 +9,16 @@ const RESAMPLES: usize = 2000;
 /// How many of the medians lie below the interval, and how many above: it holds 95 of 100.
 const TAIL: f64 = 0.025;
 
+/// How often it is tried what chance alone does.
+const TRIALS: u32 = 10_000;
+
 /// The median of some turns, and the interval in which it would lie if they were made again.
 ///
 /// The interval is that of the percentile bootstrap: as many turns as there are, drawn from them
 /// with replacement, again and again, have medians of which 95 of 100 are in it (Efron and
-/// Tibshirani, An Introduction to the Bootstrap, chapter 13). It knows of nothing that was alike in
-/// all turns, such as a machine that was slow all day; and of five turns or fewer it is about their
-/// range, which holds less.
+/// Tibshirani, An Introduction to the Bootstrap, chapter 13). Of a few turns it is their range or
+/// little less, and [holds](coverage) what they are drawn from less often than that. It knows of
+/// nothing that was alike in all turns, such as a machine that was slow all day.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The median.
@@ -68,6 +71,48 @@ impl Estimate {
     pub fn spread(&self) -> Option<f64> {
         (self.median > 0.0).then(|| (self.high - self.low) / 2.0 / self.median)
     }
+}
+
+/// The share of comparisons with so many turns whose interval holds the median of what the turns are
+/// drawn from, whatever that is: it is the same for all continuous distributions.
+pub fn coverage(turns: usize) -> f64 {
+    let mut interval = intervals(turns);
+    share(|rng| interval(rng).is_some_and(|one| one.holds(0.5)))
+}
+
+/// The share of figures whose intervals would have nothing in common by chance, were there no
+/// difference between two runs of so many turns each.
+pub fn by_chance(turns: [usize; 2]) -> f64 {
+    let [mut now, mut before] = turns.map(intervals);
+    share(|rng| now(rng).zip(before(rng)).is_some_and(|(now, before)| !now.meets(&before)))
+}
+
+/// In what share of many trials something is so.
+fn share(mut is_so: impl FnMut(&mut Rng) -> bool) -> f64 {
+    let mut rng = Rng::with_seed(0);
+    let found = (0..TRIALS).filter(|_| is_so(&mut rng)).count();
+    f64::from(u32::try_from(found).unwrap_or(TRIALS)) / f64::from(TRIALS)
+}
+
+/// Intervals of so many turns with figures between zero and one, one as likely as the other.
+fn intervals(turns: usize) -> impl FnMut(&mut Rng) -> Option<Estimate> {
+    // Of figures in their order, at which places an interval ends, from zero on.
+    #[expect(clippy::cast_precision_loss, reason = "a few turns")]
+    let ends = Estimate::of((0..turns).map(|place| place as f64));
+    move |rng| {
+        let mut figures: Vec<_> = (0..turns).map(|_| rng.f64()).collect();
+        figures.sort_by(f64::total_cmp);
+        let Estimate { median, low, high } = ends?;
+        let [median, low, high] = [median, low, high].map(|place| at(&figures, place));
+        Some(Estimate { median, low, high })
+    }
+}
+
+/// What is at a place among some figures, or between two of them.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few turns")]
+fn at(figures: &[f64], place: f64) -> f64 {
+    let [below, above] = [place.floor(), place.ceil()].map(|place| figures[place as usize]);
+    below + (above - below) * place.fract()
 }
 
 /// The 97.5 % points of Student's t distribution for 1 to 10 degrees of freedom, and what is above
@@ -163,6 +208,31 @@ mod tests {
             }
         }
         assert!(!surely_not_one(&[]) && !surely_not_one(&[7.0]) && !surely_not_one(&[0.0, 0.0]));
+    }
+
+    /// Of three turns the interval is their range, and of six figures in any order the three of one run
+    /// are below the others', or above, in 2 of 20. Of seven it goes from the second to the sixth.
+    #[test]
+    fn the_fewer_the_turns_the_more_differs_by_chance() {
+        let close = |turns, share: f64| {
+            let found = by_chance(turns);
+            assert!((found - share).abs() < 0.01, "{turns:?}: {found}");
+        };
+        close([2, 2], 2.0 / 6.0);
+        close([3, 3], 2.0 / 20.0);
+        close([7, 7], 0.029);
+        close([0, 3], 0.0);
+    }
+
+    /// The range of three turns misses the median where all are above it or all below, and from the
+    /// second to the sixth of seven where six of them are, or all.
+    #[test]
+    fn few_turns_hold_the_truth_less_often() {
+        for (turns, share) in [(1, 0.0), (2, 0.5), (3, 0.75), (5, 0.9375), (7, 0.875)] {
+            let found = coverage(turns);
+            assert!((found - share).abs() < 0.01, "{turns} turns: {found}");
+        }
+        assert!(coverage(31) > 0.92);
     }
 
     /// The promise that the interval makes, put to the test with what is known: 95 of 100 intervals

@@ -18,7 +18,8 @@ use std::{
 };
 
 /// Connections in a turn to a server that keeps something of each for good.
-const BOUND: u64 = 500;
+pub(super) const BOUND: u64 = 500;
+
 /// How long processes and descriptors may take to settle after the load.
 const SETTLE: Duration = Duration::from_secs(5);
 
@@ -74,14 +75,14 @@ impl Turn {
 }
 
 /// Starts the subject, loads it, looks at it and stops it.
-pub(super) fn take(plan: &Plan, place: Place, stop: &AtomicBool) -> Result<Turn> {
+pub(super) fn take(plan: &Plan, place: Place, round: u32, stop: &AtomicBool) -> Result<Turn> {
     let subject = &plan.subjects[place.subject];
     let prepared = subject.prepare()?;
     let server = start(plan, subject, &prepared)?;
     // A server may go on starting after it has begun to listen: workers are made, files opened.
     let before = settle(&server, None);
     let bound = subject.accumulates().then_some(BOUND);
-    let measured = Ground { plan, place, server: &server, bound, stop }.measure()?;
+    let measured = Ground { plan, place, server: &server, round, bound, stop }.measure()?;
     let left = settle(&server, Some(before)).since(before);
     let turn = Turn {
         measured,
@@ -198,12 +199,10 @@ pub(super) fn settle(server: &Server, before: Option<Left>) -> Left {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::super::load::Outcome, *};
+    use super::*;
 
     fn turn(foreign: Option<f64>, zombies_left: usize) -> Turn {
-        let outcome = Outcome::new().unwrap();
-        let measured =
-            Measured { outcome, cpu: None, foreign, peak_pss: None, offered: None, held: None };
+        let measured = Measured { foreign, ..Measured::nothing() };
         Turn { measured, descriptors_left: None, zombies_left, died: None }
     }
 

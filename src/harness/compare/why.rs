@@ -8,6 +8,10 @@ use super::{
 /// From what share of the time on a processor is full.
 const FULL: f64 = 0.9;
 
+/// How far from a whole number of processors on it is not so many threads that are full: of many,
+/// each for a little less than all the time, it cannot be told.
+const WHOLE: f64 = 0.15;
+
 /// From how many medians on a mean is that of a few long times.
 const HEAVY: f64 = 3.0;
 
@@ -77,7 +81,7 @@ pub(super) fn why_better(low: &[&Row], row: &Row) -> Vec<Why> {
 }
 
 /// What was seen at this level that tells why it is not as the lower ones have it.
-pub(super) fn why(low: &[&Row], row: &Row, is_overrun: bool) -> Vec<Why> {
+pub(super) fn why(low: &[&Row], row: &Row, is_overrun: bool, available: Option<usize>) -> Vec<Why> {
     let failed: u64 = row.failures.values().sum();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let failed = failed as f64 * 1000.0 / row.ended().max(1) as f64;
@@ -86,9 +90,11 @@ pub(super) fn why(low: &[&Row], row: &Row, is_overrun: bool) -> Vec<Why> {
     // What was so at the low levels is in the law.
     let before = low.iter().map(|row| others(row)).fold(0.0, f64::max);
     let is_more = disturbed && others(row) > before + OFF;
+    #[expect(clippy::cast_precision_loss, reason = "a few processors")]
+    let has_all = |busy: f64| available.is_some_and(|all| busy >= FULL * all as f64);
     let load = processors(row).and_then(|processors| match processors {
         // A clock of hundredths of a second makes it a little more than all, too.
-        busy if (busy / busy.round().max(1.0) - 1.0).abs() <= 1.0 - FULL => {
+        busy if has_all(busy) || busy >= FULL && (busy - busy.round()).abs() <= WHOLE => {
             Some(Why::Full { processors, dearer })
         }
         // Whom others kept from its processors, or who was not asked any faster, did not wait of its

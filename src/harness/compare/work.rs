@@ -29,6 +29,9 @@ pub enum Work {
 /// One client of so many trickles its request.
 const TENTH: usize = 10;
 
+/// A turn is so long for each client that most of those have an answer whom a fast server serves.
+const EACH: Duration = Duration::from_micros(200);
+
 /// What the levels of a work count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -97,7 +100,7 @@ impl Work {
     }
 
     /// How many clients of a level are measured: the others trickle.
-    pub(super) fn measured(self, level: usize) -> usize {
+    pub fn measured(self, level: usize) -> usize {
         if self == Self::Slow { (level - self.trickling(level)).max(1) } else { level }
     }
 
@@ -140,8 +143,13 @@ impl Work {
         if self == Self::KeepAlive { Reuse::KeepAlive } else { Reuse::PerRequest }
     }
 
+    /// How long a turn of it counts, of which one of small answers to a few clients counts so long.
+    pub fn turn(self, clients: usize, duration: Duration) -> Duration {
+        (duration * self.stretch()).max(EACH * u32::try_from(clients).unwrap_or(u32::MAX))
+    }
+
     /// How many times as long its turns are: answers that take their time are few.
-    pub fn stretch(self) -> u32 {
+    fn stretch(self) -> u32 {
         match self {
             Self::Wait => 4,
             Self::Burn | Self::Overload => 2,

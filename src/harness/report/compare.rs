@@ -34,14 +34,14 @@ const RATIOS: [(&str, Lean); 4] =
 
 const LEGEND: &str = "\
 req/s: complete answers a second, the median of all turns; ±: half of the
-interval that holds 95 of 100 such medians, drawn from the turns (bootstrap; of
-five turns or fewer their range).  p50, p99: response time, from the start of
-the connect where one is made; in an open loop, from the schedule.  CPU: of the
-server and all its children, per answer.  PSS: memory of all its processes;
-PSS/c: what each held connection adds.  fds, zom: descriptors and zombies left
-(500 requests a turn at most where they add up).  What broke: it died, leaks
-descriptors, leaves zombies, answers nobody; a client that says nothing keeps
-the others waiting (one at a time); \u{2013} is none of these.
+interval that holds 95 of 100 medians of as many turns, drawn from these
+(bootstrap).  p50, p99: response time, from the start of the connect where one
+is made; in an open loop, from the schedule; no p99 of fewer than 100 answers.
+CPU: of the server and all its children, per answer.  PSS: memory of all its
+processes; PSS/c: what each held connection adds.  fds, zom: descriptors and
+zombies left (500 requests a turn at most where they add up).  What broke: it
+died, leaks descriptors, leaves zombies, answers nobody; a client that says
+nothing keeps the others waiting (one at a time); \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.
@@ -264,12 +264,21 @@ fn spread(share: f64) -> String {
     if share < 0.985 { format!("{:.0}%", share * 100.0) } else { ">1×".to_owned() }
 }
 
+/// How many times as much: three of them are beside a name in a line of a terminal.
+fn times(ratio: f64) -> String {
+    match ratio {
+        small if small < 9.995 => format!("{small:.2}"),
+        middle if middle < 99.95 => format!("{middle:.1}"),
+        large => format!("{large:.0}"),
+    }
+}
+
 /// What each server has for one of the base's.
 fn ratios(comparison: &Comparison, rows: &[Row], form: Form) -> String {
     let mut table = empty(&RATIOS, form);
     let cell = |one: Option<Estimate>| {
-        one.map_or_else(none, |one| {
-            format!("{:.2} ({:.2} to {:.2})", one.median, one.low, one.high)
+        one.map_or_else(none, |Estimate { median, low, high }| {
+            format!("{} ({}–{})", times(median), times(low), times(high))
         })
     };
     for row in rows {
@@ -286,7 +295,7 @@ fn ratios(comparison: &Comparison, rows: &[Row], form: Form) -> String {
     let base = comparison.base.as_deref().unwrap_or_default();
     let gap = if matches!(form, Form::Markdown) { "\n" } else { "" };
     let turns = rows.iter().map(|row| row.turns.len()).max().unwrap_or(0);
-    let how = if turns > 5 { "its 95 % interval" } else { "the range" };
+    let how = if turns > 5 { "its interval" } else { "the range" };
     format!("ratio to {base}, round by round: the median, and {how}\n{gap}{}", text(&table))
 }
 

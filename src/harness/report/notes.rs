@@ -3,7 +3,7 @@
 
 use super::{
     super::{
-        compare::{Comparison, Row},
+        compare::{Comparison, Row, Unit, coverage},
         observe::Machine,
     },
     ink::Ink,
@@ -13,11 +13,15 @@ use super::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
+    time::Duration,
 };
 
 /// What share of the requests of an open loop may go without an answer without a word: the last ones
 /// of each turn are always under way.
 pub(super) const MUCH: f64 = 0.1;
+
+/// So many of all requests may go on for longer than a p99 without a word.
+pub(super) const ONE_OF_HUNDRED: f64 = 0.01;
 
 /// A sentence or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +79,13 @@ pub(super) fn method(comparison: &Comparison) -> String {
         1 => "1 turn".to_owned(),
         many => format!("{many} turns"),
     };
-    let works: BTreeSet<_> = comparison.rows.iter().map(|row| row.work.stretch()).collect();
-    let lengths =
-        works.iter().map(|&times| (comparison.seconds_per_turn * f64::from(times)).to_string());
+    let usual = Duration::from_secs_f64(comparison.seconds_per_turn);
+    let length = |row: &Row| match row.work.unit() {
+        Unit::Clients => row.work.turn(row.work.measured(row.level), usual),
+        Unit::Held | Unit::Percent => row.work.turn(1, usual),
+    };
+    let lengths: BTreeSet<_> = comparison.rows.iter().map(length).collect();
+    let lengths = lengths.iter().map(|length| length.as_secs_f64().to_string());
     let planned = if comparison.partial { "Planned: " } else { "" };
     let mut words = format!(
         "{planned}{turns} of {} s a row, in random order (--seed {}). ",
@@ -99,6 +107,16 @@ pub(super) fn method(comparison: &Comparison) -> String {
             write!(words, "Servers on {server}, load generator on {generator}.").ok();
         }
         None => words.push_str("Servers and load generator share the processors."),
+    }
+    let turns = comparison.rounds as usize;
+    if turns > 1 {
+        let share = coverage(turns) * 100.0;
+        // Writing into a String cannot fail.
+        write!(
+            words,
+            " An interval of {turns} turns holds the true median {share:.0} times of 100."
+        )
+        .ok();
     }
     words
 }
@@ -172,7 +190,9 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
     notes.extend(namesakes(comparison));
     notes.extend(held(comparison));
     notes.extend(unanswered(comparison));
+    notes.extend(overdue(comparison));
     notes.extend(generator(comparison));
+    notes.extend(capacity_of_generator(comparison));
     notes.extend(disturbed(comparison));
     let mut measured = comparison.rows.iter().filter(|row| !row.turns.is_empty()).peekable();
     let has_any = measured.peek().is_some();
@@ -239,6 +259,35 @@ fn unanswered(comparison: &Comparison) -> Option<Note> {
     let words = "So much of what was due had no answer when its turn was over. It counts \
                  with its age then, so the times are at least these.";
     (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Warning, words) })
+}
+
+/// In which closed loops so many were still waiting that more than one of 100 requests takes longer than
+/// the p99 that is shown.
+fn overdue(comparison: &Comparison) -> Option<Note> {
+    let late = |row: &&Row| row.overdue() > ONE_OF_HUNDRED;
+    let item = |row: &Row| format!("{}, {}: {:.0} %", row.at(), row.name, row.overdue() * 100.0);
+    let items: Vec<_> = comparison.rows.iter().filter(late).map(item).collect();
+    let words = "So much of all requests had no answer when the turn was over, and had waited for longer \
+                 than the p99 or half of the turn. They are in no time: p50 and p99 are of those \
+                 who had one.";
+    (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Warning, words) })
+}
+
+/// Of which open loops the capacity is that of the load generator.
+fn capacity_of_generator(comparison: &Comparison) -> Option<Note> {
+    let rows = comparison.rows.iter().filter(|row| row.has_capacity_of_generator());
+    let names = rows.fold(Vec::new(), |mut names, row| {
+        if !names.contains(&row.name.as_str()) {
+            names.push(&row.name);
+        }
+        names
+    });
+    let words = format!(
+        "overload: the load generator was at its limit where the capacity of {} was found. 100 % is what \
+         both can do, and the server may do more.",
+        and(&names)
+    );
+    (!names.is_empty()).then(|| Note::new(Tone::Warning, words))
 }
 
 /// Which figures are those of the load generator.
@@ -373,6 +422,45 @@ mod tests {
         // It answered nobody, so that there was no open loop.
         comparison.rows[2].turns[0].offered = None;
         assert_eq!(unanswered(&comparison), None);
+    }
+
+    #[test]
+    fn who_is_in_no_time_of_a_closed_loop_is_said() {
+        let mut comparison =
+            Comparison::of(&Plan::of_peers(&["one"], &[(Work::Hello, &[16, 1000])]));
+        for (row, overdue) in comparison.rows.iter_mut().zip([10, 640]) {
+            (row.answered, row.unfinished) = (1000, 1000);
+            row.turns.push(TurnFigures { overdue, ..TurnFigures::default() });
+        }
+        assert_eq!(overdue(&comparison).unwrap().items, ["1000 at once, one: 32 %"]);
+    }
+
+    #[test]
+    fn whose_capacity_was_found_is_said() {
+        let works: [(_, &[_]); 1] = [(Work::Overload, &[50, 200])];
+        let mut comparison = Comparison::of(&Plan::of_peers(&["one", "two"], &works));
+        for (row, busy) in comparison.rows.iter_mut().zip([0.95, 0.5, 0.96, 0.6]) {
+            let generator_at_capacity = Some(busy);
+            row.turns.push(TurnFigures { generator_at_capacity, ..TurnFigures::default() });
+        }
+        let words = capacity_of_generator(&comparison).unwrap().words;
+        assert!(words.contains("the capacity of one was found"), "{words}");
+    }
+
+    #[test]
+    fn longer_turns_are_said() {
+        let works: [(_, &[_]); 3] =
+            [(Work::Hello, &[16, 10_000]), (Work::Idle, &[10_000]), (Work::Wait, &[1])];
+        let mut plan = Plan::of_peers(&["one"], &works);
+        let words = method(&Comparison::of(&plan));
+        assert!(words.starts_with("Planned: 1 turn of 1 or 2 or 4 s a row"), "{words}");
+        assert!(!words.contains("true median"), "{words}");
+        plan.rounds = 7;
+        let words = method(&Comparison::of(&plan));
+        assert!(
+            words.ends_with("An interval of 7 turns holds the true median 87 times of 100."),
+            "{words}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{
     super::{
         super::compare::{Broke, Comparison, Estimate, Law, Prediction, Ratios, Row, Unit, Work},
-        notes::MUCH,
+        notes::{MUCH, ONE_OF_HUNDRED},
         short,
     },
     chart::{Axis, Chart, Kind, Line, Point, Scale},
@@ -74,8 +74,9 @@ const MEDIAN: Quantity = Quantity {
     ratio: |_| None,
     shown: short::time,
     scale: Scale::Multiples(Vec::new()),
-    dashed: "Dashed: the mean that Little's law gives for it; where a few answers take long the median, \
-             which the points are, is below the mean.",
+    dashed: "Dashed: N / X, the mean time of a client's round by Little's law. The median, which the points \
+             are, is less where a few answers take long, where some have none, and where the load generator \
+             lets a client wait for its turn.",
     law: |one, from, to| match one.law {
         // Little's law: as many as there are clients are in the system.
         Law::Scalability { .. } => {
@@ -111,7 +112,7 @@ const P99: Quantity = Quantity {
     scale: Scale::Multiples(Vec::new()),
     dashed: LAW,
     law: |_, _, _| Vec::new(),
-    about: "99 of 100 answers came within this time.",
+    about: "99 of 100 answers came within this time. None where there were fewer than 100.",
 };
 
 const CPU: Quantity = Quantity {
@@ -232,7 +233,8 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
     let knee = knee(rows).filter(|_| quantity.title == MEAN.title);
     let point = |row: &&Row| {
         let (x, Estimate { median, low, high }) = measured(row, quantity)?;
-        let unanswered = row.unanswered().filter(|&share| share > MUCH);
+        let overdue = Some(row.overdue()).filter(|&share| share > ONE_OF_HUNDRED);
+        let unanswered = row.unanswered().filter(|&share| share > MUCH).or(overdue);
         let kind = if row.died.is_some() || !row.failures.is_empty() || unanswered.is_some() {
             Kind::Broken
         } else if knee == Some(row.level) {

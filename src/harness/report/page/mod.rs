@@ -258,7 +258,7 @@ fn source(comparison: &Comparison, work: Work) -> String {
     let interval = match turns {
         0 | 1 => "one turn",
         2..=5 => "the median of its turns, and their range",
-        _ => "the median of its turns, and its 95 % interval",
+        _ => "the median of its turns, and its interval",
     };
     let machine = comparison.machine.as_ref().map_or_else(String::new, |machine| {
         format!(" {} processors, Linux {},", machine.processors, machine.kernel)
@@ -328,7 +328,7 @@ fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -
         rows.any(|row| !row.turns.is_empty())
     };
     if predictions.is_empty() {
-        return html! { p.note { "Nothing is predicted: that takes three levels with answers." } };
+        return html! { p.note { "Nothing is predicted: that takes " (words::least(work)) "." } };
     }
     let is_predicted = |name: &str| predictions.iter().any(|one| one.name == name);
     let names = comparison.servers.iter().map(|server| server.name.as_str());
@@ -338,8 +338,8 @@ fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -
         p { (words::law(work)) }
         @if !without.is_empty() {
             p.note {
-                "Nothing is predicted of " (and(&without)) ": that takes three levels with answers, and a \
-                 server that survives the low ones."
+                "Nothing is predicted of " (and(&without)) ": that takes " (words::least(work)) ", and a server \
+                 that survives the low ones."
             }
         }
         div.scroll tabindex="0" role="region" aria-label={ "Predictions, " (work.name()) } {
@@ -382,8 +382,10 @@ fn explained(comparison: &Comparison) -> Markup {
                 dt { "points and bars" }
                 dd { "The median of all turns, and the interval that holds 95 of 100 such medians, drawn \
                       from the turns with replacement (bootstrap); of five turns or fewer it is about their \
-                      range. A hollow mark: the server died there, requests failed, or a tenth of what was due \
-                      and more had no answer when the turn was over." }
+                      range, and how often it holds the true median is said above. A hollow mark: the server \
+                      died there, requests failed, a tenth of what was due in an open loop and more had no \
+                      answer when the turn was over, or in a closed one more than one of 100 had none and had \
+                      waited for longer than the p99 or half of the turn." }
                 dt { "response time" }
                 dd { "From the start of the connect where one is made for each request; on a kept connection \
                       from the send; in an open loop from the moment at which the request was due, so that a \

@@ -23,6 +23,14 @@ pub(super) fn law(work: Work) -> &'static str {
     }
 }
 
+/// The levels that a law takes.
+pub(super) fn least(work: Work) -> &'static str {
+    match work.unit() {
+        Unit::Percent => "a level at 50 % or below and one above, with answers",
+        Unit::Clients | Unit::Held => "three levels with answers",
+    }
+}
+
 /// The law with its numbers.
 pub(super) fn fitted(prediction: &Prediction) -> String {
     let levels: Vec<_> = prediction.fitted.iter().map(ToString::to_string).collect();
@@ -36,11 +44,17 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
         format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
     };
     let generator: Vec<_> = prediction.of_generator.iter().map(ToString::to_string).collect();
-    let generator = if generator.is_empty() {
-        String::new()
-    } else {
-        let levels = generator.join(", ");
-        format!("; at {levels} the load generator was at its limit, so it is a law of both")
+    let generator = match (&generator[..], prediction.law) {
+        ([], _) => String::new(),
+        (levels, Law::Scalability { .. }) => format!(
+            "; at {} the load generator was at its limit, so it is a law of both",
+            levels.join(", ")
+        ),
+        (_, Law::Queue { .. }) => {
+            "; where its capacity was found the load generator was at its limit, so it is \
+                                   a law of both"
+                .to_owned()
+        }
     };
     match prediction.law {
         Law::Scalability { lambda, sigma, kappa } => {
