@@ -10,7 +10,7 @@ const RESAMPLES: usize = 2000;
 const TAIL: f64 = 0.025;
 
 /// How often it is tried what chance alone does.
-const TRIALS: u32 = 10_000;
+const TRIALS: u32 = 100_000;
 
 /// The median of some turns, and the interval in which it would lie if they were made again.
 ///
