@@ -70,7 +70,7 @@ fn compare_says_what_broke_and_what_it_cost() {
     let (comparison, text) = compare(&[&names[..], &flags].concat(), 0);
     let word = |name| row(&comparison, name)["broke"].as_str().unwrap();
     assert_eq!(names.map(word), ["one-at-a-time", "one-at-a-time", "leaks", "died", "nothing"]);
-    assert_eq!((&comparison["schema"], &comparison["partial"]), (&3.into(), &false.into()));
+    assert_eq!((&comparison["schema"], &comparison["partial"]), (&4.into(), &false.into()));
     assert!(comparison["machine"]["processors"].as_u64().is_some_and(|count| count > 0));
 
     let whole = row(&comparison, "threadserver");
@@ -318,9 +318,9 @@ fn a_run_is_kept_and_compared_with() {
     let [fourth, stderr] = compare(&["--against", name], 0);
     assert!(stderr.starts_with(&format!("rungs: {}: left out: ", file.display())), "{stderr}");
     assert!(fourth.contains("webserver1") && !fourth.contains("against "), "{fourth}");
-    fs::write(&file, text.replacen("\"schema\": 3", "\"schema\": 1", 1)).unwrap();
+    fs::write(&file, text.replacen("\"schema\": 4", "\"schema\": 1", 1)).unwrap();
     let [_, stderr] = compare(&["--against", file.to_str().unwrap()], 0);
-    assert!(stderr.contains("left out: of schema 1, and not 3\n"), "{stderr}");
+    assert!(stderr.contains("left out: of schema 1, and not 4\n"), "{stderr}");
     let [_, stderr] = compare(&["--against", "yesterday"], 2);
     assert!(stderr.contains("--against yesterday: no such run\nhint: there are "), "{stderr}");
 }
@@ -364,7 +364,7 @@ fn an_earlier_run_is_shown_again_without_a_measurement() {
     let [_, said] = text(&mut compare(&["--from=yesterday"]), 2);
     assert!(said.starts_with("rungs: --from yesterday: no such run\nhint: there are "), "{said}");
     let file = fs::canonicalize(runs.join("latest")).unwrap().join("comparison.json");
-    fs::write(&file, "{\"schema\": 3").unwrap();
+    fs::write(&file, "{\"schema\": 4").unwrap();
     let [shown, said] = text(&mut compare(&["--from=latest"]), 1);
     assert!(
         shown.is_empty() && said.contains("comparison.json: it is nothing that --json wrote: "),

@@ -73,7 +73,7 @@ pub struct Plan {
     pub rounds: u32,
     /// How long a server is loaded before a turn counts.
     pub warm_up: Duration,
-    /// How long a turn counts; of some works [several times](Work::stretch) as long.
+    /// How long a turn counts; of some works, and of many clients, [longer](Work::turn).
     pub duration: Duration,
     /// The name of the server that all others are compared with.
     pub base: Option<String>,

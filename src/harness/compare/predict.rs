@@ -315,7 +315,7 @@ fn leaving(law: &Law, low: &[&Row], row: &Row, processors: Option<usize>) -> Opt
         predicted,
         measured: measured.map(|one| one.median),
         why: if is_better {
-            why_better(low, row)
+            why_better(low, row, low.iter().any(|row| law.is_of_generator(row)))
         } else {
             why(low, row, predicted.is_none(), processors)
         },
@@ -414,7 +414,7 @@ mod tests {
         // Of two processors it has one full: it has one thread.
         comparison.rows[4].turns[0].cpu_seconds = Some(1.98);
         let leaves = only(&comparison).leaves.unwrap();
-        let full = Why::Full { processors: 0.99, dearer: 1.0 };
+        let full = Why::Full { processors: 1, dearer: 1.0 };
         assert_eq!(leaves.why, [Why::Failed(500.0), full]);
         comparison.rows[4].answered = 0;
         let leaves = only(&comparison).leaves.unwrap();
@@ -446,9 +446,18 @@ mod tests {
     #[test]
     fn one_processor_and_a_half_are_not_full() {
         let mut figures = closed(1000.0, 0.1, 0.0);
-        for (cpu, is_full) in
-            [(0.95, true), (1.05, true), (1.45, false), (1.9, true), (5.5, false), (7.6, true)]
-        {
+        let full = |processors| vec![Why::Full { processors, dearer: 1.0 }];
+        let waits = |processors| vec![Why::Waits { processors }];
+        // Of eight. Two threads may be full, or five, or not.
+        for (cpu, expected) in [
+            (0.95, full(1)),
+            (1.05, full(1)),
+            (1.45, waits(1.45)),
+            (1.9, vec![]),
+            (5.1, vec![]),
+            (5.5, waits(5.5)),
+            (7.3, full(8)),
+        ] {
             figures[5] = TurnFigures {
                 requests_per_second: 100.0,
                 seconds: 1.0,
@@ -458,7 +467,7 @@ mod tests {
             let mut comparison = comparison(Work::Hello, &LEVELS, &figures);
             comparison.placement = Some(Placement { server: (0..8).collect(), generator: vec![8] });
             let why = only(&comparison).leaves.unwrap().why;
-            assert_eq!(matches!(why[..], [Why::Full { .. }]), is_full, "{cpu}: {why:?}");
+            assert_eq!(why, expected, "{cpu}");
         }
     }
 
@@ -530,8 +539,21 @@ mod tests {
         let leaves = found.leaves.unwrap();
         assert_eq!(
             (leaves.level, leaves.predicted, &leaves.why[..]),
-            (100, None, &[Why::Overrun][..])
+            (100, None, &[Why::Overrun { of_generator: false }][..])
         );
+    }
+
+    #[test]
+    fn a_capacity_of_the_load_generator_is_not_said_to_be_the_servers() {
+        let mut figures = open(&[(500.0, 2100.0), (900.0, 3000.0), (1000.0, 4000.0)]);
+        for turn in &mut figures {
+            turn.generator_at_capacity = Some(0.95);
+        }
+        let found = only(&comparison(Work::Overload, &[50, 90, 100], &figures));
+        assert_eq!(found.of_generator, [50]);
+        assert_eq!(found.leaves.unwrap().why, [Why::HeldBack]);
+        let found = only(&comparison(Work::Overload, &[50, 100], &[figures[0], figures[2]]));
+        assert_eq!(found.leaves.unwrap().why, [Why::Overrun { of_generator: true }]);
     }
 
     #[test]

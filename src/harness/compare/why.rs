@@ -8,9 +8,8 @@ use super::{
 /// From what share of the time on a processor is full.
 const FULL: f64 = 0.9;
 
-/// How far from a whole number of processors on it is not so many threads that are full: of many,
-/// each for a little less than all the time, it cannot be told.
-const WHOLE: f64 = 0.15;
+/// So near to a whole number of processors it may be so many threads that are full.
+const NEAR: f64 = 0.15;
 
 /// From how many medians on a mean is that of a few long times.
 const HEAVY: f64 = 3.0;
@@ -28,11 +27,11 @@ pub enum Why {
     Disturbed,
     /// Descriptors or zombies add up.
     AddsUp(Broke),
-    /// It kept a whole number of processors busy all the time, and an answer took so many times the
+    /// It kept all its processors busy all the time, or one as a single thread does, and an answer took so many times the
     /// CPU that it took at the highest level that the law was fitted to.
     Full {
         /// How many; a server of one thread has no use for more than one.
-        processors: f64,
+        processors: usize,
         /// For one.
         dearer: f64,
     },
@@ -44,9 +43,12 @@ pub enum Why {
     },
     /// The mean is many times the median, so many microseconds: a few answers took very long.
     Stalls(f64),
-    /// More comes than can be done: the queue grows until the turn is over.
-    Overrun,
-    /// It did better, and at the levels that the law was fitted to the load generator was at its limit.
+    /// As much comes as was found that can be done, or more: the queue may grow until the turn is over.
+    Overrun {
+        /// Whether it was the load generator that could do no more.
+        of_generator: bool,
+    },
+    /// It did better, and the law is also that of the load generator, which was at its limit.
     HeldBack,
     /// It did better, and an answer took only so much of the CPU that it took at the highest of these.
     Cheaper(f64),
@@ -73,8 +75,8 @@ fn stalls(row: &Row) -> Option<f64> {
 }
 
 /// What was seen that tells why it does more, or the same sooner, than the lower levels have it.
-pub(super) fn why_better(low: &[&Row], row: &Row) -> Vec<Why> {
-    let held_back = low.iter().any(|row| row.is_of_generator()).then_some(Why::HeldBack);
+pub(super) fn why_better(low: &[&Row], row: &Row, is_of_generator: bool) -> Vec<Why> {
+    let held_back = is_of_generator.then_some(Why::HeldBack);
     let dearer = dearer(row, low);
     let cheaper = (dearer <= 1.0 - OFF).then_some(Why::Cheaper(dearer));
     held_back.into_iter().chain(cheaper).collect()
@@ -90,25 +92,26 @@ pub(super) fn why(low: &[&Row], row: &Row, is_overrun: bool, available: Option<u
     // What was so at the low levels is in the law.
     let before = low.iter().map(|row| others(row)).fold(0.0, f64::max);
     let is_more = disturbed && others(row) > before + OFF;
-    #[expect(clippy::cast_precision_loss, reason = "a few processors")]
-    let has_all = |busy: f64| available.is_some_and(|all| busy >= FULL * all as f64);
-    let load = processors(row).and_then(|processors| match processors {
+    let load = processors(row).and_then(|busy| {
         // A clock of hundredths of a second makes it a little more than all, too.
-        busy if has_all(busy) || busy >= FULL && (busy - busy.round()).abs() <= WHOLE => {
-            Some(Why::Full { processors, dearer })
+        #[expect(clippy::cast_precision_loss, reason = "a few processors")]
+        let all = available.filter(|&all| busy >= FULL * all as f64);
+        let one = (FULL..=1.0 + NEAR).contains(&busy).then_some(1);
+        if let Some(processors) = all.or(one) {
+            return Some(Why::Full { processors, dearer });
         }
-        // Whom others kept from its processors, or who was not asked any faster, did not wait of its
-        // own accord.
-        _ => {
-            let is_asked = row.work.unit() != Unit::Percent && !row.is_of_generator();
-            (is_asked && !disturbed).then_some(Why::Waits { processors })
-        }
+        // Whether some of its threads are full, or more of them are so busy, is not known. And whom
+        // others kept from its processors, or who was not asked any faster, did not wait of its own
+        // accord.
+        let may_be_full = busy > 1.0 && (busy - busy.round()).abs() <= NEAR;
+        let is_asked = row.work.unit() != Unit::Percent && !row.is_of_generator();
+        (is_asked && !disturbed && !may_be_full).then_some(Why::Waits { processors: busy })
     });
     let stalls = stalls(row).filter(|_| row.work.unit() == Unit::Percent);
     let adds_up = matches!(row.broke, Broke::Leaks | Broke::Zombies);
     let seen = [
         row.died.is_some().then_some(Why::Died),
-        is_overrun.then_some(Why::Overrun),
+        is_overrun.then_some(Why::Overrun { of_generator: row.has_capacity_of_generator() }),
         (failed >= 1.0).then_some(Why::Failed(failed)),
         row.is_of_generator().then_some(Why::Generator),
         adds_up.then_some(Why::AddsUp(row.broke)),

@@ -36,12 +36,12 @@ const LEGEND: &str = "\
 req/s: complete answers a second, the median of all turns; ±: half of the
 interval that holds 95 of 100 medians of as many turns, drawn from these
 (bootstrap).  p50, p99: response time, from the start of the connect where one
-is made; in an open loop, from the schedule; no p99 of fewer than 100 answers.
-CPU: of the server and all its children, per answer.  PSS: memory of all its
-processes; PSS/c: what each held connection adds.  fds, zom: descriptors and
-zombies left (500 requests a turn at most where they add up).  What broke: it
-died, leaks descriptors, leaves zombies, answers nobody; a client that says
-nothing keeps the others waiting (one at a time); \u{2013} is none of these.
+is made; in an open loop, from the schedule; no p99 of fewer than 100.  CPU: of
+the server and all its children, per answer.  PSS: memory of all its processes;
+PSS/c: what each held connection adds.  fds, zom: descriptors and zombies left
+(500 requests a turn at most where they add up).  What broke: it died, leaks
+descriptors, leaves zombies, answers nobody; a client that says nothing keeps
+the others waiting (one at a time); \u{2013} is none of these.
 ";
 
 /// The comparison as JSON.

@@ -112,7 +112,7 @@ const P99: Quantity = Quantity {
     scale: Scale::Multiples(Vec::new()),
     dashed: LAW,
     law: |_, _, _| Vec::new(),
-    about: "99 of 100 answers came within this time. None where there were fewer than 100.",
+    about: "99 of 100 answers came within this time. None where a turn had fewer than 100.",
 };
 
 const CPU: Quantity = Quantity {
@@ -233,9 +233,14 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
     let knee = knee(rows).filter(|_| quantity.title == MEAN.title);
     let point = |row: &&Row| {
         let (x, Estimate { median, low, high }) = measured(row, quantity)?;
+        let unanswered = row.unanswered().filter(|&share| share > MUCH);
+        let unanswered =
+            unanswered.map(|share| format!(", {:.0} % had no answer yet", share * 100.0));
         let overdue = Some(row.overdue()).filter(|&share| share > ONE_OF_HUNDRED);
-        let unanswered = row.unanswered().filter(|&share| share > MUCH).or(overdue);
-        let kind = if row.died.is_some() || !row.failures.is_empty() || unanswered.is_some() {
+        let overdue =
+            overdue.map(|share| format!(", {:.0} % are overdue and in no time", share * 100.0));
+        let waiting = unanswered.or(overdue);
+        let kind = if row.died.is_some() || !row.failures.is_empty() || waiting.is_some() {
             Kind::Broken
         } else if knee == Some(row.level) {
             Kind::Knee
@@ -254,9 +259,7 @@ fn line(index: usize, rows: &[&Row], law: Option<&Prediction>, quantity: &Quanti
             Kind::Knee => ", the knee".to_owned(),
             Kind::Broken if row.broke == Broke::Died => ", it died".to_owned(),
             Kind::Broken if !row.failures.is_empty() => ", requests failed".to_owned(),
-            Kind::Broken => {
-                format!(", {:.0} % had no answer yet", unanswered.unwrap_or(0.0) * 100.0)
-            }
+            Kind::Broken => waiting.unwrap_or_default(),
         };
         let due =
             row.offered().map_or_else(String::new, |rate| format!(" ({}/s)", short::number(rate)));

@@ -382,7 +382,7 @@ fn explained(comparison: &Comparison) -> Markup {
                 dt { "points and bars" }
                 dd { "The median of all turns, and the interval that holds 95 of 100 such medians, drawn \
                       from the turns with replacement (bootstrap); of five turns or fewer it is about their \
-                      range, and how often it holds the true median is said above. A hollow mark: the server \
+                      range, which holds the true median less often. A hollow mark: the server \
                       died there, requests failed, a tenth of what was due in an open loop and more had no \
                       answer when the turn was over, or in a closed one more than one of 100 had none and had \
                       waited for longer than the p99 or half of the turn." }

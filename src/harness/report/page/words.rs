@@ -121,8 +121,8 @@ fn reason(why: &Why, last: &str) -> String {
         Why::AddsUp(Broke::Leaks) => "descriptors add up".to_owned(),
         Why::AddsUp(_) => "zombies add up".to_owned(),
         Why::Full { processors, dearer } => {
-            let full = match processors.round() {
-                one if one <= 1.0 => "it keeps a processor busy all the time".to_owned(),
+            let full = match processors {
+                1 => "it keeps a processor busy all the time".to_owned(),
                 many => format!("it keeps {many} processors busy all the time"),
             };
             let dearer = if *dearer >= 1.1 {
@@ -146,14 +146,18 @@ fn reason(why: &Why, last: &str) -> String {
             )
         }
         Why::HeldBack => {
-            "it does more than at the low levels, where the load generator was at its limit"
+            "the law is that of a load generator at its limit as well, and the server can do more"
                 .to_owned()
         }
         Why::Cheaper(times) => {
             format!("an answer costs only {times:.1} times the CPU that it does at {last}")
         }
-        Why::Overrun => {
+        Why::Overrun { of_generator: false } => {
             "as much comes as it can do or more, and only the end of the turn ends the queue"
+                .to_owned()
+        }
+        Why::Overrun { of_generator: true } => {
+            "as much comes as a load generator at its limit was found to ask for, or more"
                 .to_owned()
         }
     }
