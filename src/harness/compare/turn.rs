@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        observe::{self, Process, Tree},
+        observe::{self, Process, Socket, State, Tree},
         supervise::{Cause, Exit, Server, StartError},
     },
     Place, Plan, Subject,
@@ -12,6 +12,7 @@ use super::{
 use anyhow::{Context, Error, Result, anyhow};
 use nix::sys::resource::{Resource, getrlimit};
 use std::{
+    collections::HashSet,
     sync::atomic::AtomicBool,
     thread,
     time::{Duration, Instant},
@@ -182,19 +183,50 @@ pub(super) fn settle(server: &Server, before: Option<Left>) -> Left {
     let look = || observe::tree(server.keeper()).below_root();
     let deadline = Instant::now() + SETTLE;
     let quiet = if before.is_none() { BRIEF } else { QUIET };
-    let (mut now, mut since) = (Left::of(&look(), before), Instant::now());
-    while Some(now) != before && since.elapsed() < quiet && Instant::now() < deadline {
+    let mut tree = look();
+    let (mut now, mut since) = (Left::of(&tree, before), Instant::now());
+    let is_settled = loop {
+        if Some(now) == before {
+            break true;
+        }
+        if since.elapsed() >= quiet {
+            if before.is_none() || !has_unheard(&tree) {
+                break true;
+            }
+            since = Instant::now();
+        }
+        if Instant::now() >= deadline {
+            break false;
+        }
         thread::sleep(LOOK);
-        let tree = look();
+        tree = look();
         let next = Left::of(&tree, before);
         // Who waits for a processor only has not come to it yet.
         let mut live = tree.processes.iter().filter(|process| !process.is_zombie());
         if next != now || live.any(Process::is_at_work) {
             (now, since) = (next, Instant::now());
         }
-    }
-    let is_settled = Some(now) == before || since.elapsed() >= quiet;
+    };
     Left { descriptors: now.descriptors.filter(|_| is_settled), ..now }
+}
+
+/// Whether a server holds a connection that its client has closed without its having heard of it.
+/// While an accept queue is full the kernel drops the ACK that ends a handshake, and the FIN behind
+/// it, too; the client's end sends that again after a while, and then after twice as long (`tcp(7)`).
+fn has_unheard(tree: &Tree) -> bool {
+    let tables = tree.processes.iter().filter_map(Process::table).flatten();
+    let held: HashSet<_> = tables.filter_map(|descriptor| descriptor.target.socket()).collect();
+    // A kernel that does not tell has none to wait for.
+    observe::sockets().is_ok_and(|sockets| is_unheard(&held, &sockets))
+}
+
+/// Whether the other end of a socket that is held has sent a FIN that was not acknowledged.
+fn is_unheard(held: &HashSet<u64>, sockets: &[Socket]) -> bool {
+    let is_parting = |socket: &&Socket| matches!(socket.state, State::FinWait1 | State::Closing);
+    let parting: HashSet<_> =
+        sockets.iter().filter(is_parting).map(|socket| (socket.peer, socket.local)).collect();
+    let mut own = sockets.iter().filter(|socket| held.contains(&socket.inode));
+    own.any(|socket| parting.contains(&(socket.local, socket.peer)))
 }
 
 #[cfg(test)]
@@ -213,5 +245,26 @@ mod tests {
         assert!(!turn(Some(0.1), 0).is_better(&first), "the zombie is gone");
         assert!(!turn(Some(0.6), 1).is_better(&first), "others had more");
         assert!(!turn(None, 1).is_better(&first), "too short to know");
+    }
+
+    #[test]
+    fn a_connection_whose_client_has_closed_unheard_is_not_left_open() {
+        let [server, client] = ["127.0.0.1:80", "127.0.0.1:4000"].map(|one| one.parse().unwrap());
+        let socket = |local, peer, state, inode| Socket {
+            local,
+            peer,
+            state,
+            inode,
+            received: 0,
+            unacknowledged: 0,
+        };
+        let own = socket(server, client, State::Established, 7);
+        let of = |held, other| {
+            let other = socket(client, server, other, 0);
+            is_unheard(&HashSet::from([held]), &[own.clone(), other])
+        };
+        assert!(of(7, State::FinWait1));
+        // It has heard of it, and keeps the connection; or does not hold it.
+        assert!(!of(7, State::FinWait2) && !of(8, State::FinWait1));
     }
 }
