@@ -77,7 +77,11 @@ fn compare_says_what_broke_and_what_it_cost() {
     for figure in ["answered", "peak_pss"] {
         assert!(whole[figure].as_f64().is_some_and(|n| n > 0.0), "{figure} of {whole}");
     }
-    for figure in ["requests_per_second", "p50_us", "p99_us", "cpu_us_per_request"] {
+    // On a machine with much else to do a turn may have fewer answers than a p99 takes.
+    let has_p99 = whole["answered"].as_u64().is_some_and(|count| count >= 100);
+    assert_eq!(whole["p99_us"].is_object(), has_p99, "{whole}");
+    let p99 = has_p99.then_some("p99_us");
+    for figure in ["requests_per_second", "p50_us", "cpu_us_per_request"].into_iter().chain(p99) {
         let median = whole[figure]["median"].as_f64();
         assert!(median.is_some_and(|n| n > 0.0), "{figure} of {whole}");
         assert_eq!(whole["turns"][0][figure].as_f64(), median, "{figure} of {whole}");
