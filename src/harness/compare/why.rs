@@ -27,8 +27,8 @@ pub enum Why {
     Disturbed,
     /// Descriptors or zombies add up.
     AddsUp(Broke),
-    /// It kept all its processors busy all the time, or one as a single thread does, and an answer took so many times the
-    /// CPU that it took at the highest level that the law was fitted to.
+    /// It kept all its processors busy all the time, or one as a single thread does, and an answer took
+    /// so many times the CPU that it took at the highest level that the law was fitted to.
     Full {
         /// How many; a server of one thread has no use for more than one.
         processors: usize,
