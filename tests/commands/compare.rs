@@ -607,14 +607,21 @@ fn a_server_that_answers_nobody_is_not_said_to_serve_one_at_a_time() {
     assert_eq!((&row["answered"], &row["broke"]), (&0.into(), &"no-answer".into()));
 }
 
+/// One request at a time of a peer in Python, which has its port and a word, and what is printed.
+fn compare_with_python(program: &str, word: &str, work: &str) -> (Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("peer.py");
+    fs::write(&file, program).unwrap();
+    let peer = format!("exec python3 {} {{port}} {word}", file.display());
+    compare(&["webserver1", work, "--levels=1", "--rounds=1", "--peer", &peer], 0)
+}
+
 #[test]
 fn a_slow_server_is_not_said_to_keep_others_waiting() {
     if !has_python("a_slow_server_is_not_said_to_keep_others_waiting") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("slow.py");
-    let text = r#"
+    let program = r#"
 import http.server, sys, time
 class Slow(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -627,11 +634,8 @@ class Slow(http.server.BaseHTTPRequestHandler):
 server = getattr(http.server, sys.argv[2])
 server(("127.0.0.1", int(sys.argv[1])), Slow).serve_forever()
 "#;
-    fs::write(&program, text).unwrap();
     for (server, broke) in [("ThreadingHTTPServer", "nothing"), ("HTTPServer", "one-at-a-time")] {
-        let peer = format!("exec python3 {} {{port}} {server}", program.display());
-        let flags = ["webserver1", "--work=wait", "--levels=1", "--rounds=1", "--peer", &peer];
-        let (comparison, text) = compare(&flags, 0);
+        let (comparison, text) = compare_with_python(program, server, "--work=wait");
         assert_eq!(row(&comparison, "python3")["broke"], broke, "{server}: {text}");
     }
 }
@@ -648,9 +652,7 @@ fn processor_time_that_the_kernel_drops_is_not_said_to_be_little() {
     if !has_python("processor_time_that_the_kernel_drops_is_not_said_to_be_little") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("ignores.py");
-    let text = r#"
+    let program = r#"
 import os, signal, socket, sys
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -662,10 +664,7 @@ while True:
         os._exit(0)
     client.close()
 "#;
-    fs::write(&program, text).unwrap();
-    let peer = format!("exec python3 {} {{port}}", program.display());
-    let flags = ["webserver1", "--work=hello", "--levels=1", "--rounds=1", "--peer", &peer];
-    let (comparison, text) = compare(&flags, 0);
+    let (comparison, text) = compare_with_python(program, "", "--work=hello");
     let row = row(&comparison, "python3");
     // The kernel has reaped its children.
     assert_eq!((&row["zombies_left"], &row["cpu_us_per_request"]), (&0.into(), &Value::Null));

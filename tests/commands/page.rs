@@ -87,6 +87,12 @@ fn the_page_of_a_run_works_in_a_browser() {
 fn drawn(comparison: &Path) -> usize {
     let comparison: Value = serde_json::from_slice(&fs::read(comparison).unwrap()).unwrap();
     let rows = comparison["rows"].as_array().unwrap();
+    for row in rows {
+        let turns = row["turns"].as_array().unwrap();
+        let has_many = |turn: &Value| turn["answered"].as_u64() >= Some(100);
+        let must_have = !turns.is_empty() && turns.iter().all(has_many);
+        assert!(!must_have || row["p99_us"].is_object(), "{row}");
+    }
     let works = [
         ("hello", &["requests_per_second", "p50_us", "p99_us", "cpu_us_per_request"][..]),
         ("idle", &["memory_per_connection", "requests_per_second", "p99_us", "cpu_us_per_request"]),

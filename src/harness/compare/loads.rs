@@ -270,9 +270,7 @@ impl Ground<'_> {
         let rate = answered as f64 / most.outcome.elapsed.as_secs_f64() * (percent as f64 / 100.0);
         let load = load::Plan {
             pace: Pace::Open { rate, arrivals: Arrivals::Poisson },
-            // The same for all servers of a round, and no other round's: chance has a part in each. The
-            // threads of the load generator have the next few.
-            seed: self.plan.seed.wrapping_add(u64::from(self.round) << 32),
+            seed: seed_of_arrivals(self.plan.seed, self.round),
             ..self.closed(UNDER_WAY)
         };
         let generator_at_capacity = Some(most.outcome.own_cpu_share());
@@ -337,6 +335,12 @@ impl Ground<'_> {
     fn note_pss(&self, peak: &Cell<Option<u64>>) {
         peak.set(peak.get().max(processes(self.server).and_then(|tree| tree.pss())));
     }
+}
+
+/// The same for all servers of a round, and no other round's: chance has a part in each. The threads of the
+/// load generator have the next few.
+fn seed_of_arrivals(seed: u64, round: u32) -> u64 {
+    seed.wrapping_add(u64::from(round) << 32)
 }
 
 /// The processes of a server; `None` where it is gone, which is not what was asked.
@@ -427,6 +431,7 @@ impl Drop for Raised<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn who_waits_in_vain_counts_in_an_open_loop() {
@@ -439,6 +444,13 @@ mod tests {
         assert_eq!(measured.overdue(), 101);
         measured.offered = Some(200.0);
         assert_eq!((median(&measured), measured.overdue()), (1000, 0));
+    }
+
+    #[test]
+    fn no_thread_of_a_round_has_the_arrivals_of_another() {
+        let of_round = |round| (0..64).map(move |thread| seed_of_arrivals(7, round) + thread);
+        let seeds: BTreeSet<u64> = (0..100).flat_map(of_round).collect();
+        assert_eq!(seeds.len(), 100 * 64);
     }
 
     #[test]
