@@ -20,7 +20,8 @@ use nix::{
     unistd::Pid,
 };
 use rungs::harness::observe::{
-    End, Event, Process, Root, Snapshot, Socket, State, Tree, Watcher, cpu, sockets, tree,
+    End, Event, Process, Root, Snapshot, Socket, State, Tree, Watcher, cpu, sockets,
+    sockets_but_time_wait, tree,
 };
 
 use waiting::{await_some, await_until};
@@ -263,6 +264,28 @@ fn sockets_are_seen_from_both_ends() {
     let (here, there) = (at(own, address), at(address, own));
     assert_eq!((here.state, there.state), (State::Established, State::Established));
     assert!(here.inode > 0 && there.inode == 0, "nobody has accepted it: {there:?}");
+}
+
+#[test]
+fn a_socket_that_waits_out_the_end_of_its_connection_may_be_left_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = listener.incoming().next().unwrap().unwrap();
+    let ends = (server.local_addr().unwrap(), server.peer_addr().unwrap());
+    let find = |all: Vec<Socket>| all.into_iter().find(|one| (one.local, one.peer) == ends);
+    assert!(find(sockets_but_time_wait().unwrap()).is_some());
+    // Who closes first has it.
+    drop(server);
+    drop(client);
+    let state = await_some("the connection's end", || {
+        let state = find(sockets().unwrap()).map(|one| one.state);
+        state.is_none_or(|state| state == State::TimeWait).then_some(state)
+    });
+    if state.is_none() {
+        println!("the kernel remembers no more connections (tcp_max_tw_buckets, tcp(7))");
+    }
+    assert_eq!(find(sockets_but_time_wait().unwrap()), None);
+    assert!(sockets_but_time_wait().unwrap().iter().any(|one| one.state == State::Listen));
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     levels: Vec<u32>,
-    /// Two works, three turns of a quarter of a second: the default
+    /// Two works, three turns of a fifth of a second: the default
     #[arg(long, conflicts_with = "full")]
     quick: bool,
     /// All works, seven turns of half a second: about fifty minutes
@@ -285,7 +285,7 @@ fn plan(args: &Args) -> Result<Plan> {
     let rungs: Vec<&Rung> = LADDER.iter().filter(wanted).collect();
     let peers = args.peer.iter().cloned().map(Subject::Peer);
     let (rounds, warm_up, duration) = match extent {
-        Extent::Quick => (3, Duration::from_millis(50), Duration::from_millis(250)),
+        Extent::Quick => (3, Duration::from_millis(50), Duration::from_millis(200)),
         // Of seven turns the interval leaves out the worst and the best one; of fewer it does not.
         Extent::Full => (7, Duration::from_millis(100), Duration::from_millis(500)),
     };

@@ -315,7 +315,7 @@ impl Running<'_> {
     /// Whether the server has read all that a client has sent.
     pub(super) fn has_read(client: &Client) -> bool {
         let is_its = |one: &Socket| Some(one.peer) == client.local();
-        let sockets = observe::sockets().unwrap_or_default();
+        let sockets = observe::sockets_but_time_wait().unwrap_or_default();
         sockets.iter().find(|one| is_its(one)).is_none_or(|one| one.received == 0)
     }
 
@@ -375,7 +375,7 @@ impl Running<'_> {
 
     /// How many clients have a connection whose other end is like that.
     fn count(&self, clients: &[Client], is_such: impl Fn(&Socket) -> bool) -> usize {
-        let Ok(sockets) = observe::sockets() else { return clients.len() };
+        let Ok(sockets) = observe::sockets_but_time_wait() else { return clients.len() };
         let ends = sockets.iter().filter(|one| one.local.port() == self.address.port());
         let peers: HashSet<_> = ends.filter(|one| is_such(one)).map(|one| one.peer).collect();
         let is_one = |client: &&Client| client.local().is_some_and(|one| peers.contains(&one));

@@ -233,6 +233,6 @@ impl Listening {
 }
 
 fn sockets() -> Result<Vec<observe::Socket>, Finding> {
-    observe::sockets()
+    observe::sockets_but_time_wait()
         .map_err(|error| Finding::unknown(format!("the sockets cannot be listed: {error}")))
 }

@@ -194,7 +194,7 @@ fn own_listeners(server: &Server) -> Vec<SocketAddr> {
     for process in observe::tree(server.keeper()).below_root().processes {
         holders.enter(process.pid, &process.table().unwrap_or_default());
     }
-    let all = observe::sockets().unwrap_or_default().into_iter();
+    let all = observe::sockets_but_time_wait().unwrap_or_default().into_iter();
     let own = all.filter(|one| one.state == State::Listen && !holders.of(one.inode).is_empty());
     own.map(|one| one.local).collect()
 }

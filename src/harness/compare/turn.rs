@@ -217,7 +217,7 @@ fn has_unheard(tree: &Tree) -> bool {
     let tables = tree.processes.iter().filter_map(Process::table).flatten();
     let held: HashSet<_> = tables.filter_map(|descriptor| descriptor.target.socket()).collect();
     // A kernel that does not tell has none to wait for.
-    observe::sockets().is_ok_and(|sockets| is_unheard(&held, &sockets))
+    observe::sockets_but_time_wait().is_ok_and(|sockets| is_unheard(&held, &sockets))
 }
 
 /// Whether the other end of a socket that is held has sent a FIN that was not acknowledged.

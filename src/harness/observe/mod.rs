@@ -24,6 +24,6 @@ pub use descriptors::{Descriptor, Holder, Holders, Target};
 pub use machine::{Machine, busy};
 pub use process::{End, Process, every};
 pub use snapshot::{Connection, Event, Listener, Member, Snapshot, Sockets, remark};
-pub use socket::{Socket, State, sockets};
+pub use socket::{Socket, State, sockets, sockets_but_time_wait};
 pub use tree::{Tree, cpu, tree};
 pub use watcher::{Root, Watcher};

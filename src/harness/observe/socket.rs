@@ -102,25 +102,35 @@ impl Display for State {
 /// The kernel walks its tables while connections come and go: one that changes meanwhile may be
 /// missing, or there twice.
 pub fn sockets() -> io::Result<Vec<Socket>> {
+    list(&StateFlags::all())
+}
+
+/// The same without those in TIME-WAIT, which no process has open. A server that closes first leaves one
+/// for a minute of each connection, and to list tens of thousands takes a tenth of a second and more.
+pub fn sockets_but_time_wait() -> io::Result<Vec<Socket>> {
+    list(&StateFlags::all().difference(StateFlags::TIME_WAIT))
+}
+
+fn list(states: &StateFlags) -> io::Result<Vec<Socket>> {
     let mut netlink = Netlink::new(NETLINK_SOCK_DIAG)?;
     netlink.bind_auto()?;
     netlink.connect(&Kernel::new(0, 0))?;
     let mut sockets = Vec::new();
     for (family, socket_id) in [(AF_INET, SocketId::new_v4()), (AF_INET6, SocketId::new_v6())] {
-        netlink.send(&request(family, socket_id), 0)?;
+        netlink.send(&request(family, socket_id, states.clone()), 0)?;
         while take(&netlink.recv_from_full()?.0, &mut sockets)? {}
     }
     Ok(sockets)
 }
 
-fn request(family: u8, socket_id: SocketId) -> Vec<u8> {
+fn request(family: u8, socket_id: SocketId, states: StateFlags) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
     let request = InetRequest {
         family,
         protocol: IPPROTO_TCP,
         extensions: ExtensionFlags::empty(),
-        states: StateFlags::all(),
+        states,
         socket_id,
     };
     let message = SockDiagMessage::InetRequest(request);
