@@ -47,7 +47,8 @@ Works, of which --quick has the first two:
   slow        small ones, while a tenth of the clients trickle their requests
   idle        small ones, beside 1,000 connections that are held; with --full
               beside 10,000 too
-  overload    an open loop at 50 to 200 % of what the server gives at most
+  overload    an open loop at 50 to 200 % of what the server gives at most; with
+              --full from 25 % on
 
 Exit codes:
   0  all were measured
@@ -78,14 +79,14 @@ pub(super) struct Args {
           hide_possible_values = true)]
     work: Vec<Work>,
     /// How many clients at once, a table each (of most works 1,16,128; more with
-    /// --full); of idle, connections; of overload, percent
+    /// --full); of idle alone, connections; of overload alone, percent
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     levels: Vec<u32>,
     /// Two works, three turns of a fifth of a second: the default
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// All works, seven turns of half a second: about fifty minutes
+    /// All works, seven turns of half a second and more: about fifty minutes
     #[arg(long)]
     full: bool,
     /// Turns that each server has at each level, if not 3, or 7 with --full

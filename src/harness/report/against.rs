@@ -2,14 +2,14 @@
 
 use super::{
     super::{
-        compare::{Change, Comparison, Figure, Unit, Work, against, by_chance},
+        compare::{Change, Comparison, Estimate, Figure, Unit, Work, against, by_chance},
         observe::Machine,
     },
     paragraph::wrapped,
     short,
     table::{Lean, table, text},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const COLUMNS: [(&str, Lean); 6] = [
     ("server", Lean::Left),
@@ -57,11 +57,34 @@ pub fn against_text(
     if differ.is_empty() {
         return said;
     }
+    said.push_str(&wrapped("", "  ", &in_common(&changes)));
     let mut table = table(&COLUMNS, on_terminal);
     for change in differ {
         table.add_row(cells(change));
     }
     said + &text(&table)
+}
+
+/// By how much all servers together differ, if there are some.
+fn in_common(changes: &[Change]) -> String {
+    let servers: BTreeSet<_> = changes.iter().map(|change| &change.name).collect();
+    if servers.len() < 2 {
+        return String::new();
+    }
+    let ratio = |change: &Change| {
+        (change.before.median > 0.0).then(|| change.now.median / change.before.median)
+    };
+    let median = |figure: Figure| {
+        let own = changes.iter().filter(|change| change.figure == figure);
+        let (word, _) = shown(figure);
+        Some(format!("{word} {:.2}", Estimate::of(own.filter_map(ratio))?.median))
+    };
+    let medians: Vec<_> = Figure::ALL.into_iter().filter_map(median).collect();
+    format!(
+        "The median ratio of all servers to then: {}. What has moved in all of them alike is likely the \
+         machine's, and not one server's.",
+        medians.join(", ")
+    )
 }
 
 /// The share of all figures that would differ by chance.
@@ -79,13 +102,18 @@ fn same(machine: &Machine) -> (Option<&str>, usize, &str) {
     (machine.processor.as_deref(), machine.processors, &machine.kernel)
 }
 
-fn cells(change: &Change) -> [String; 6] {
-    let Change { name, work, level, figure, before, now, .. } = change;
-    let (word, shown): (_, fn(f64) -> String) = match figure {
+/// What a figure is called, and how it is shown.
+fn shown(figure: Figure) -> (&'static str, fn(f64) -> String) {
+    match figure {
         Figure::Rate => ("req/s", short::number),
         Figure::P99 => ("p99", short::time),
         Figure::Cpu => ("CPU", short::time),
-    };
+    }
+}
+
+fn cells(change: &Change) -> [String; 6] {
+    let Change { name, work, level, figure, before, now, .. } = change;
+    let (word, shown) = shown(*figure);
     let level = match work.unit() {
         Unit::Percent => format!("{level} %"),
         Unit::Clients | Unit::Held => level.to_string(),
@@ -102,7 +130,7 @@ fn cells(change: &Change) -> [String; 6] {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::compare::{Estimate, Plan, TurnFigures},
+        super::super::compare::{Plan, TurnFigures},
         *,
     };
 
@@ -128,6 +156,23 @@ mod tests {
         assert!(words.contains(" 33 of 100 differ. "), "{text}");
         let row: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
         assert_eq!(row, ["one", "overload,", "50", "%", "req/s", "50", "100", "2.00"]);
+    }
+
+    #[test]
+    fn what_has_moved_in_all_servers_is_said() {
+        let of = |name: &str, [before, now]: [f64; 2]| Change {
+            name: name.to_owned(),
+            work: Work::Hello,
+            level: 1,
+            figure: Figure::Cpu,
+            turns: [7, 7],
+            before: Estimate::of([before]).unwrap(),
+            now: Estimate::of([now]).unwrap(),
+        };
+        let (one, two) = (of("one", [100.0, 80.0]), of("two", [10.0, 9.0]));
+        let said = in_common(&[one.clone(), of("nothing", [0.0, 0.0]), two]);
+        assert!(said.starts_with("The median ratio of all servers to then: CPU 0.85. "), "{said}");
+        assert_eq!(in_common(&[one]), "");
     }
 
     #[test]

@@ -66,9 +66,13 @@ pub(super) fn machine(comparison: &Comparison) -> String {
     let Some(Machine { processor, processors, memory, kernel, load }) = &comparison.machine else {
         return format!("{began}. The machine is not known.");
     };
-    let processor = processor.as_deref().unwrap_or("processors of an unknown kind");
+    let processor = processor.as_deref().unwrap_or("of an unknown kind");
+    let processors = match processors {
+        1 => "1 processor".to_owned(),
+        many => format!("{many} processors"),
+    };
     format!(
-        "{began}. {processors} × {processor}, {} of memory, Linux {kernel}, load {load:.1} before.",
+        "{began}. {processors} ({processor}), {} of memory, Linux {kernel}, load {load:.1} before.",
         short::memory(*memory)
     )
 }
@@ -271,7 +275,7 @@ fn overdue(comparison: &Comparison) -> Option<Note> {
     let item = |row: &Row| format!("{}, {}: {:.0} %", row.at(), row.name, row.overdue() * 100.0);
     let items: Vec<_> = comparison.rows.iter().filter(late).map(item).collect();
     let words = "So much of all requests had no answer when the turn was over, and had waited for longer \
-                 than the p99 or half of the turn. They are in no time: p50 and p99 are of those \
+                 than the p99 or half of the turn, whichever is less. They are in no time: p50 and p99 are of those \
                  who had one.";
     (!items.is_empty()).then(|| Note { items, ..Note::new(Tone::Warning, words) })
 }

@@ -296,7 +296,7 @@ fn place(row: &Row) -> Option<f64> {
 }
 
 /// The level at which answers a second for one second of response time are most: Kleinrock's power,
-/// beyond whose maximum more load costs more in time than it brings in answers. At the lowest level
+/// beyond whose maximum a percent more answers costs more than a percent more time. At the lowest level
 /// or the highest it is none: it may be beyond.
 fn knee(rows: &[&Row]) -> Option<usize> {
     let power = |row: &&Row| {

@@ -117,10 +117,14 @@ fn summary(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
                 }
             }
             @if let Some(note) = apart(comparison) {
-                details {
-                    summary { "Which cannot be told apart (" (note.items.len()) ")" }
-                    p.note { (note.words) }
-                    (list(&note.items))
+                @if note.items.is_empty() {
+                    (said(&note))
+                } @else {
+                    details {
+                        summary { "Which cannot be told apart (" (note.items.len()) ")" }
+                        p.note { (note.words) }
+                        (list(&note.items))
+                    }
                 }
             }
         }
@@ -347,7 +351,7 @@ fn predicted(comparison: &Comparison, work: Work, predictions: &[&Prediction]) -
                 thead { tr {
                     th.left scope="col" { "server" }
                     th.left scope="col" { "the law, fitted" }
-                    th.left scope="col" { "where and why it leaves it" }
+                    th.left scope="col" { "where it leaves it, and what may be why" }
                 } }
                 tbody {
                     @for one in predictions {
@@ -380,12 +384,12 @@ fn explained(comparison: &Comparison) -> Markup {
             }
             dl {
                 dt { "points and bars" }
-                dd { "The median of all turns, and the interval that holds 95 of 100 such medians, drawn \
-                      from the turns with replacement (bootstrap); of five turns or fewer it is about their \
-                      range, which holds the true median less often. A hollow mark: the server \
+                dd { "The median of all turns, and the middle 95 of 100 medians of as many turns, drawn \
+                      from these with replacement (bootstrap). That is less than 95 % sure: how sure is said \
+                      above, if turns are independent; what was alike in all of them is in none. A hollow mark: the server \
                       died there, requests failed, a tenth of what was due in an open loop and more had no \
                       answer when the turn was over, or in a closed one more than one of 100 had none and had \
-                      waited for longer than the p99 or half of the turn." }
+                      waited for longer than the p99 or half of the turn, whichever is less." }
                 dt { "response time" }
                 dd { "From the start of the connect where one is made for each request; on a kept connection \
                       from the send; in an open loop from the moment at which the request was due, so that a \
@@ -396,8 +400,9 @@ fn explained(comparison: &Comparison) -> Markup {
                       In an open loop requests come on a schedule, at random (Poisson), whatever the server \
                       does." }
                 dt { "the knee" }
-                dd { "Where answers a second for one second of response time are most (Kleinrock's power): \
-                      beyond it, load costs more in time than it brings in answers." }
+                dd { "Where answers a second, divided by the mean response time, are most (Kleinrock's power; \
+                      of M/M/1 that is half of the capacity): beyond it, a percent more answers costs more \
+                      than a percent more time. The lowest and the highest level are none." }
                 dt { "dashed lines" }
                 dd { "What a law says, fitted to low levels only: the Universal Scalability Law for closed \
                       loops, with Little's law for its times; M/M/c for open ones." }
@@ -473,6 +478,13 @@ mod tests {
         for work in Work::ALL {
             assert!(page.contains(&format!("<section id=\"{}\">", work.name())));
         }
+    }
+
+    #[test]
+    fn what_one_turn_cannot_say_is_not_hidden() {
+        let page = comparison_html(&full());
+        assert!(page.contains("Of one turn each no difference is sure."));
+        assert!(!page.contains("Which cannot be told apart"));
     }
 
     #[test]

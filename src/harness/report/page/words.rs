@@ -9,16 +9,17 @@ use super::super::{
 pub(super) fn law(work: Work) -> &'static str {
     match work.unit() {
         Unit::Percent => {
-            "The queue M/M/c: c at work at a time, as many as it keeps processors busy, requests at random, and a \
-             capacity that each turn measured before. What an answer takes alone is fitted at half of it or below. At its capacity a queue \
-             grows without end, so the law says nothing of the time from there on; answers are as many as \
-             come, up to the capacity. Of p99 it says nothing."
+            "The queue M/M/c: c at work at a time, as many as it keeps processors busy; requests come at random, \
+             and each takes a random time (exponential: where all take the same they wait about half as \
+             long); the capacity is what each turn measured before. What an answer takes alone is fitted at \
+             half of it or below. At its capacity a queue grows without end, so the law says nothing of \
+             the time from there on; answers are as many as come, up to the capacity. No p99 is predicted."
         }
         Unit::Clients | Unit::Held => {
             "The Universal Scalability Law, X(N) = λN / (1 + σ(N−1) + κN(N−1)): λ is what one client gets a \
              second, σ the share that goes one after another, κ what each client costs each other one. It \
              is fitted to the low levels; by Little's law its response time is N / X. The mean is what \
-             the law speaks of; the points are medians. Of p99 and of CPU it says nothing."
+             the law speaks of; the points are medians. No p99 and no CPU is predicted."
         }
     }
 }
@@ -38,7 +39,7 @@ pub(super) fn fitted(prediction: &Prediction) -> String {
     let off = if prediction.follows() {
         let goes_through =
             matches!((prediction.law, prediction.fitted.len()), (Law::Scalability { .. }, 2));
-        let said = if goes_through { ", which any two rates would fit" } else { "" };
+        let said = if goes_through { ", which does not test it" } else { "" };
         said.to_owned()
     } else {
         format!(", but off by {:.0} % there: it does not follow the law", prediction.off * 100.0)
@@ -87,7 +88,7 @@ fn small(number: f64) -> String {
     }
 }
 
-/// Where and why the measurement is not as predicted.
+/// Where the measurement is not as predicted, and what else was seen there.
 pub(super) fn leaves(prediction: &Prediction) -> String {
     if !prediction.follows() {
         return "It does not follow the law low down, so nothing is said of what is above."
@@ -101,6 +102,7 @@ pub(super) fn leaves(prediction: &Prediction) -> String {
         Law::Scalability { .. } => short::number(figure) + "/s",
     };
     let measured = measured.map_or_else(|| "no answers".to_owned(), shown);
+    let is_over = predicted.is_none();
     let predicted =
         predicted.map_or_else(String::new, |one| format!(" for {} predicted", shown(one)));
     let unit = prediction.work.unit();
@@ -108,7 +110,10 @@ pub(super) fn leaves(prediction: &Prediction) -> String {
     let reasons: Vec<_> = why.iter().map(|one| reason(one, &last)).collect();
     let reasons =
         if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-    format!("At {}, {measured}{predicted}{reasons}.", prediction.work.unit().level(*level))
+    // Where the law has no more to say, nobody has left it.
+    let below =
+        if is_over { "It stays within a tenth of it below, or within what is sure. " } else { "" };
+    format!("{below}At {}, {measured}{predicted}{reasons}.", unit.level(*level))
 }
 
 /// In words; `last` is the highest level that the law was fitted to.
@@ -160,5 +165,34 @@ fn reason(why: &Why, last: &str) -> String {
             "as much comes as a load generator at its limit was found to ask for, or more"
                 .to_owned()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_leaves_a_law_that_has_no_more_to_say() {
+        let mut prediction = Prediction {
+            name: "one".to_owned(),
+            work: Work::Overload,
+            law: Law::Queue { servers: 1, capacity: 1000.0, alone: 1000.0 },
+            fitted: vec![50],
+            of_generator: Vec::new(),
+            off: 0.0,
+            leaves: Some(Leaving {
+                level: 100,
+                predicted: None,
+                measured: Some(50_000.0),
+                why: vec![Why::Overrun { of_generator: false }],
+            }),
+        };
+        let said = leaves(&prediction);
+        assert!(said.starts_with("It stays within a tenth of it below, "), "{said}");
+        assert!(said.contains(" At 100 %, 50ms: as much comes as it can do or more"), "{said}");
+        prediction.leaves.as_mut().unwrap().predicted = Some(4000.0);
+        let said = leaves(&prediction);
+        assert!(said.starts_with("At 100 %, 50ms for 4.0ms predicted"), "{said}");
     }
 }
