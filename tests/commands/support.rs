@@ -7,6 +7,7 @@ use rungs::harness::{
     supervise::{Launch, Server},
 };
 use std::{
+    fmt::{self, Display, Formatter},
     fs,
     io::{BufRead, BufReader, Read, Write},
     num::NonZeroU16,
@@ -113,8 +114,19 @@ impl Terminal {
         await_some("the end", || self.script.try_wait().unwrap()).code()
     }
 
+    #[track_caller]
     pub(crate) fn await_text(&self, text: &str) {
-        await_until(text, || self.text().contains(text));
+        await_until(Awaited(text, self), || self.text().contains(text));
+    }
+}
+
+/// A text, and the terminal that does not show it.
+struct Awaited<'a>(&'a str, &'a Terminal);
+
+impl Display for Awaited<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Self(text, terminal) = self;
+        write!(formatter, "{text}\non a terminal that shows\n{}", terminal.text())
     }
 }
 

@@ -15,9 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a second client waits while a first one says nothing, and that one when it has spoken;
-/// beside a server that is slow when it is asked by one alone, so many times as long as that takes.
-const SILENCE: Duration = Duration::from_millis(450);
+/// How long a second client waits while a first one says nothing, and that one when it has spoken.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// The same when a server is asked again: the machine may have had much else to do. Beside a server that
+/// is slow when it is asked by one alone it is so many times as long as that takes.
+const LONGER: Duration = Duration::from_millis(900);
 const SLOWER: u32 = 3;
 
 /// How long an answer may take that is asked for alone.
@@ -142,7 +145,7 @@ enum BesideSilent {
     NoAnswer,
 }
 
-/// Whom a server keeps waiting. One that is slow to answer, at first or always, is asked again with
+/// Whom a server keeps waiting. One that answers a client alone, sooner or later, is asked again with
 /// patience before anything is said of it.
 fn beside_silent(plan: &Plan, subject: &Subject) -> Result<BesideSilent> {
     let found = with_server(plan, subject, |server| beside_silent_for(server, SILENCE))?;
@@ -150,10 +153,11 @@ fn beside_silent(plan: &Plan, subject: &Subject) -> Result<BesideSilent> {
         return Ok(found);
     }
     match with_server(plan, subject, |server| Ok(alone(server)))? {
-        Some(time) if SLOWER * time > SILENCE => {
-            with_server(plan, subject, |server| beside_silent_for(server, SLOWER * time))
+        Some(time) => {
+            let patience = LONGER.max(SLOWER * time);
+            with_server(plan, subject, |server| beside_silent_for(server, patience))
         }
-        _ => Ok(found),
+        None => Ok(found),
     }
 }
 
