@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_millis(250);
 const LONGER: Duration = Duration::from_millis(900);
 const SLOWER: u32 = 3;
 
-/// How long an answer may take that is asked for alone.
+/// How long a connection may take to be made, and an answer that is asked for alone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Enters into all rows what is to be known of their servers.
@@ -198,8 +198,9 @@ fn with_server<T>(
     found
 }
 
+/// Connects a client that waits so long for an answer.
 fn connect(server: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let client = TcpStream::connect_timeout(&server, patience)?;
+    let client = TcpStream::connect_timeout(&server, PATIENCE)?;
     client.set_read_timeout(Some(patience))?;
     Ok(client)
 }

@@ -81,8 +81,8 @@ fn in_common(changes: &[Change]) -> String {
     };
     let medians: Vec<_> = Figure::ALL.into_iter().filter_map(median).collect();
     format!(
-        "The median ratio of all servers to then: {}. What has moved in all of them alike is likely the \
-         machine's, and not one server's.",
+        "The median ratio of all servers to then: {}. Where it is not 1, all have moved, and what moves all \
+         is likely the machine.",
         medians.join(", ")
     )
 }

@@ -125,7 +125,7 @@ pub(super) fn method(comparison: &Comparison) -> String {
 }
 
 /// How many turns a row has that has all there are.
-fn most_turns(comparison: &Comparison) -> usize {
+pub(super) fn most_turns(comparison: &Comparison) -> usize {
     comparison.rows.iter().map(|row| row.turns.len()).max().unwrap_or(0)
 }
 

@@ -17,7 +17,7 @@ use super::{
     super::compare::{
         Broke, Comparison, Estimate, Law, Prediction, Row, Server, Unit, Work, predict,
     },
-    notes::{Note, Tone, and, apart, machine, method, notes},
+    notes::{Note, Tone, and, apart, machine, method, most_turns, notes},
     short,
 };
 use chart::{class, mark};
@@ -383,13 +383,19 @@ fn explained(comparison: &Comparison) -> Markup {
                 pre { (comparison.command) }
             }
             dl {
-                dt { "points and bars" }
-                dd { "The median of all turns, and the middle 95 of 100 medians of as many turns, drawn \
-                      from these with replacement (bootstrap). That is less than 95 % sure: how sure is said \
-                      above, if turns are independent; what was alike in all of them is in none. A hollow mark: the server \
-                      died there, requests failed, a tenth of what was due in an open loop and more had no \
-                      answer when the turn was over, or in a closed one more than one of 100 had none and had \
-                      waited for longer than the p99 or half of the turn, whichever is less." }
+                @if most_turns(comparison) > 1 {
+                    dt { "points and bars" }
+                    dd { "The median of all turns, and the middle 95 of 100 medians of as many turns, drawn \
+                          from these with replacement (bootstrap). That is less than 95 % sure: how sure is \
+                          said above, if turns are independent; what was alike in all of them is in none." }
+                } @else {
+                    dt { "points" }
+                    dd { "One turn: how far another would be from it is not known, so there are no bars." }
+                }
+                dt { "a hollow mark" }
+                dd { "The server died there, requests failed, a tenth of what was due in an open loop and \
+                      more had no answer when the turn was over, or in a closed one more than one of 100 had \
+                      none and had waited for longer than the p99 or half of the turn, whichever is less." }
                 dt { "response time" }
                 dd { "From the start of the connect where one is made for each request; on a kept connection \
                       from the send; in an open loop from the moment at which the request was due, so that a \
@@ -485,6 +491,7 @@ mod tests {
         let page = comparison_html(&full());
         assert!(page.contains("Of one turn each no difference is sure."));
         assert!(!page.contains("Which cannot be told apart"));
+        assert!(page.contains("<dt>points</dt>") && !page.contains("how sure is said above"));
     }
 
     #[test]
