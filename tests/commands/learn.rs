@@ -63,15 +63,20 @@ fn commands_in(folder: &Path) -> Vec<String> {
     commands.filter(|command| command.contains(folder.to_str().unwrap())).collect()
 }
 
+/// Compiles a step as its learner would by hand.
+fn build(folder: &Path) {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap());
+    cargo.args(["build", "--quiet"]).current_dir(folder);
+    assert!(cargo.status().unwrap().success());
+}
+
 #[test]
 fn a_whole_session_from_the_ground_to_the_next_step() {
     let folder = folder();
     let file = folder.path().join("iterativeserver/src/main.rs");
     learn(folder.path(), &["start", "iterativeserver"], 0);
     // Without a deadline: a session waits only so long, and this compiles the library.
-    let mut build = Command::new(env::var_os("CARGO").unwrap());
-    build.args(["build", "--quiet"]).current_dir(folder.path().join("iterativeserver"));
-    assert!(build.status().unwrap().success());
+    build(&folder.path().join("iterativeserver"));
     fs::remove_dir_all(folder.path().join("iterativeserver")).unwrap();
     fs::remove_file(folder.path().join("progress")).unwrap();
 
@@ -122,6 +127,19 @@ fn a_whole_session_from_the_ground_to_the_next_step() {
     terminal.press("\x03");
     assert_eq!(terminal.exit_code(), Some(130));
     assert_eq!(commands_in(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_program_is_not_taken_for_one_of_the_same_name_in_another_folder() {
+    let [one, other] = [folder(), folder()];
+    for folder in [&one, &other] {
+        learn(folder.path(), &["start", "iterativeserver"], 0);
+    }
+    // Saved before the other is compiled: of one package, what is compiled would be newer.
+    fs::write(one.path().join("iterativeserver/src/main.rs"), "(").unwrap();
+    build(&other.path().join("iterativeserver"));
+    let (text, _) = learn(one.path(), &["check", "iterativeserver"], 2);
+    assert!(text.contains("✗ it does not compile"), "{text}");
 }
 
 #[test]

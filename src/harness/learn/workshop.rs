@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use similar::TextDiff;
 use std::{
     fs,
+    hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
 };
 use tempfile::Builder;
@@ -115,7 +116,8 @@ impl Project {
         let manifest = format!(
             r#"[package]
 name = "{name}"
-version = "0.1.0"
+# Cargo tells steps that share a build folder apart by name and version.
+version = "0.1.0+{mark}"
 edition = "2024"
 publish = false
 
@@ -130,6 +132,7 @@ unsafe_code = "warn"
 [workspace]
 "#,
             name = rung.name,
+            mark = mark(folder),
             crates = crates.join("\n"),
         );
         let config = format!(
@@ -153,6 +156,15 @@ unsafe_code = "warn"
         };
         seen.display().to_string()
     }
+}
+
+/// What tells a folder's package from one of the same name in another folder. To cargo both are one
+/// where they share a build folder, since it takes their paths from each one's own root: it then
+/// takes what was compiled for one as the other's, if that was saved before.
+fn mark(folder: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    format!("{:x}", hasher.finish())
 }
 
 /// What the learner reads first.
