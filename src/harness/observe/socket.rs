@@ -107,7 +107,7 @@ pub fn sockets() -> io::Result<Vec<Socket>> {
 
 /// The same without those in TIME-WAIT, which no process has open. A server that closes first leaves one
 /// for a minute of each connection, and to list tens of thousands takes a tenth of a second and more.
-/// Those in FIN-WAIT-2 that no process has open either are there.
+/// Those in FIN-WAIT-2, which no process may have open either, are listed.
 pub fn sockets_but_time_wait() -> io::Result<Vec<Socket>> {
     list(&StateFlags::all().difference(StateFlags::TIME_WAIT))
 }

@@ -81,8 +81,8 @@ fn in_common(changes: &[Change]) -> String {
     };
     let medians: Vec<_> = Figure::ALL.into_iter().filter_map(median).collect();
     format!(
-        "The median ratio of all servers to then: {}. Where it is not 1, all have moved, and what moves all \
-         is likely the machine.",
+        "The median ratio of all servers to then: {}. If most have moved alike, it is likely the machine that \
+         has.",
         medians.join(", ")
     )
 }
