@@ -388,7 +388,7 @@ fn explained(comparison: &Comparison) -> Markup {
                     dd { "The median of all turns, and the middle 95 of 100 medians of as many turns, drawn \
                           from these with replacement (bootstrap). That is less than 95 % sure: how sure is \
                           said above, if turns are independent; what was alike in all of them is in none." }
-                } @else {
+                } @else if most_turns(comparison) == 1 {
                     dt { "points" }
                     dd { "One turn: how far another would be from it is not known, so there are no bars." }
                 }
@@ -488,10 +488,16 @@ mod tests {
 
     #[test]
     fn what_one_turn_cannot_say_is_not_hidden() {
-        let page = comparison_html(&full());
+        let mut comparison = full();
+        let page = comparison_html(&comparison);
         assert!(page.contains("Of one turn each no difference is sure."));
         assert!(!page.contains("Which cannot be told apart"));
         assert!(page.contains("<dt>points</dt>") && !page.contains("how sure is said above"));
+        comparison.rows.iter_mut().for_each(|row| row.turns.push(row.turns[0]));
+        let page = comparison_html(&comparison);
+        assert!(
+            page.contains("<dt>points and bars</dt>") && page.contains("An interval of 2 turns")
+        );
     }
 
     #[test]
