@@ -34,6 +34,20 @@ fn keep_alive_counts_what_the_server_counts() {
 }
 
 #[test]
+fn a_run_is_over_with_its_last_answer() {
+    let server = Server::keeping(HELLO);
+    for reuse in [Reuse::KeepAlive, Reuse::PerRequest] {
+        let plan = Plan { requests: Some(1), connections: 1, ..plan(server.address, reuse) };
+        // On a machine with much else to do it may be held up at its end; not each time.
+        let is_prompt = |outcome: &Outcome| {
+            let response = Duration::from_nanos(outcome.response.max());
+            outcome.elapsed < response + Duration::from_millis(10)
+        };
+        assert!((0..500).any(|_| is_prompt(&outcome_of(&plan))), "{reuse:?}");
+    }
+}
+
+#[test]
 fn connection_per_request_counts_what_the_server_counts() {
     let server = Server::saying(HELLO_AND_CLOSE);
     let outcome = outcome_of(&plan(server.address, Reuse::PerRequest));

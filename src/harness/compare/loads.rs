@@ -306,10 +306,10 @@ impl Ground<'_> {
     /// Who has had how much so far.
     fn look(&self) -> Option<Look> {
         let (at, own) = (Instant::now(), clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).ok()?);
-        let (busy, processors) = observe::busy()?;
+        let (idle, processors) = observe::idle()?;
         // Of thousands of processes it takes its time.
         let server = observe::cpu(self.server.keeper());
-        Some(Look { at, busy, processors, own: own.into(), server })
+        Some(Look { at, idle, processors, own: own.into(), server })
     }
 
     /// Loads the server until the plan or the server ends, or the user wants no more.
@@ -378,8 +378,8 @@ fn beside<T>(
 #[derive(Clone, Copy, Debug)]
 struct Look {
     at: Instant,
-    /// Of all, on so many processors.
-    busy: Duration,
+    /// Of no process, on so many processors.
+    idle: Duration,
     processors: usize,
     /// Of this program.
     own: Duration,
@@ -395,10 +395,11 @@ impl Look {
         if elapsed < JUDGED {
             return None;
         }
-        let others = |look: Self| look.busy.saturating_sub(look.server).saturating_sub(look.own);
         let all = elapsed.checked_mul(u32::try_from(self.processors).ok()?)?;
+        let known = |look: Self| look.idle + look.server + look.own;
         // The clocks differ by some hundredths of a second.
-        Some(others(self).saturating_sub(others(earlier)).div_duration_f64(all).min(1.0))
+        let others = all.saturating_sub(known(self).saturating_sub(known(earlier)));
+        Some(others.div_duration_f64(all))
     }
 }
 

@@ -33,36 +33,50 @@ impl Machine {
     }
 }
 
-/// The processor time that all processes of the machine have had so far, with what the machine that
-/// this one is a guest of has kept from it (`steal` in `proc_stat(5)`); and how many processors
-/// there are. `None` if `/proc` does not tell. Interrupts are not in it: with some kernels their time
-/// is that of whom they interrupt too, with others it is nobody's.
-pub fn busy() -> Option<(Duration, usize)> {
+/// The processor time so far that no process has had, and how many processors there are. The rest is
+/// processes', or kept from this machine by the one that it is a guest of (`steal` in `proc_stat(5)`).
+/// `None` if `/proc` does not tell.
+pub fn idle() -> Option<(Duration, usize)> {
     let KernelStats { total, cpu_time, .. } = KernelStats::current().ok()?;
-    // User time has guest time in it already.
-    let parts = [
-        total.user_duration(),
-        total.nice_duration(),
-        total.system_duration(),
-        total.steal_duration().unwrap_or_default(),
-    ];
-    Some((parts.iter().sum(), cpu_time.len()))
+    let irq = total.irq_duration().unwrap_or_default();
+    let softirq = total.softirq_duration().unwrap_or_default();
+    let iowait = total.iowait_duration().unwrap_or_default();
+    // Some kernels take the time of interrupts from those whom they interrupt (IRQ_TIME_ACCOUNTING), which
+    // makes it nobody's. The others leave it with them, and never see one in the ticks that they count it by.
+    let interrupts = if irq.is_zero() { Duration::ZERO } else { irq + softirq };
+    Some((total.idle_duration() + iowait + interrupts, cpu_time.len()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
+    use nix::time::{ClockId, clock_gettime};
+    use std::{net::UdpSocket, time::Instant};
 
     #[test]
-    fn the_machine_is_there_and_does_something() {
+    fn the_machine_is_there() {
         let machine = Machine::now().unwrap();
         assert!(machine.processors > 0 && machine.memory > 0, "{machine:?}");
-        let ((before, processors), start) = (busy().unwrap(), Instant::now());
-        assert_eq!(processors, machine.processors);
-        // Its clock goes by hundredths of a second.
-        while busy().unwrap().0 == before {
-            assert!(start.elapsed() < Duration::from_secs(120), "awaited in vain: its clock");
+        assert_eq!(idle().unwrap().1, machine.processors);
+    }
+
+    #[test]
+    fn what_a_process_has_had_was_not_idle() {
+        let own = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(socket.local_addr().unwrap()).unwrap();
+        let start = Instant::now();
+        let ((idle_before, processors), own_before) = (idle().unwrap(), own());
+        let had = || own().saturating_sub(own_before);
+        // The kernel delivers packets in soft interrupts, in the time of who sends.
+        while had() < Duration::from_millis(500) {
+            socket.send(b"?").unwrap();
+            socket.recv(&mut [0]).unwrap();
         }
+        let (had, idle) = (had(), idle().unwrap().0.saturating_sub(idle_before));
+        let processors = u32::try_from(processors).unwrap();
+        let busy = (start.elapsed() * processors).saturating_sub(idle);
+        // Its clock goes by hundredths of a second.
+        assert!(busy + Duration::from_millis(20) * processors >= had, "{busy:?} for {had:?}");
     }
 }

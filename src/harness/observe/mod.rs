@@ -21,7 +21,7 @@ mod watcher;
 
 pub use counters::Counters;
 pub use descriptors::{Descriptor, Holder, Holders, Target};
-pub use machine::{Machine, busy};
+pub use machine::{Machine, idle};
 pub use process::{End, Process, every};
 pub use snapshot::{Connection, Event, Listener, Member, Snapshot, Sockets, remark};
 pub use socket::{Socket, State, sockets, sockets_but_time_wait};
