@@ -10,7 +10,7 @@ use crate::{
     harness::{
         cargo::Profile,
         compare::{self, Comparison, Extent, Known, Peer, Placement, Plan, Subject, Unit, Work},
-        report::{self, ResultFile},
+        report::{self, Earlier, ResultFile},
     },
     ladder::{LADDER, Rung, TO_COME},
 };
@@ -19,6 +19,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use runs::{Run, Runs};
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     fmt::Write,
     io::{self, IsTerminal},
@@ -52,7 +53,8 @@ Works, of which --quick has the first two:
 
 Exit codes:
   0  all were measured
-  1  a server did not start or was not built, or results could not be written
+  1  a server did not start or was not built, none could do the work, or results
+     could not be written
   2  a wrong command line
   130  Ctrl-C: what was measured is printed";
 
@@ -96,7 +98,8 @@ pub(super) struct Args {
     /// Take turns in the order of an earlier run, which names its seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Say what has changed since an earlier run: its name, its folder, or `latest`
+    /// Say what has changed since an earlier run, in the text and on the page: its name,
+    /// its folder, or `latest`
     #[arg(long, value_name = "RUN")]
     against: Option<PathBuf>,
     /// Measure nothing: show an earlier run again
@@ -145,12 +148,12 @@ pub(super) fn rung() -> impl TypedValueParser<Value = String> {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     // Before the minute of work, so that it is not lost for a wrong name.
     let runs = Runs::find(args.runs.as_deref())?;
-    let earlier = earlier(args, runs.as_ref())?;
     let mut outputs = Outputs::open(args)?;
+    outputs.earlier = earlier(args, runs.as_ref())?;
     if let Some(named) = &args.from {
         let file = runs::file("--from", runs.as_ref(), named)?;
         let comparison = runs::read(&file).with_context(|| file.display().to_string())?;
-        outputs.finish(&comparison, earlier.as_ref())?;
+        outputs.finish(&comparison)?;
         return Ok(ExitCode::SUCCESS);
     }
     let plan = plan(args)?;
@@ -161,18 +164,27 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         bar.set_message(next.to_owned());
         bar.inc(1);
     };
-    let comparison = compare::run(&plan, &stop, &before, &|so_far| outputs.update(so_far));
+    let has_told = Cell::new(!io::stderr().is_terminal());
+    let after_round = |so_far: &Comparison| {
+        // Who waits for an hour wants to know at once whom it is without.
+        let missing = report::missing_text(so_far, has_colours());
+        if !has_told.replace(true) && !missing.is_empty() {
+            bar.suspend(|| say(missing.trim_end()));
+        }
+        outputs.update(so_far);
+    };
+    let comparison = compare::run(&plan, &stop, &before, &after_round);
     bar.finish_and_clear();
     if stop.load(Ordering::Relaxed) {
         // So that it is said before the figures, however soon these come.
         telling.join().ok();
     }
-    outputs.finish(&comparison, earlier.as_ref())?;
+    outputs.finish(&comparison)?;
     Ok(exit_code(&comparison, &stop))
 }
 
 /// A form of the report.
-type Form = fn(&Comparison) -> Result<String>;
+type Form = fn(&Comparison, Option<&Earlier>) -> Result<String>;
 
 /// Where the report goes.
 struct Outputs {
@@ -181,17 +193,19 @@ struct Outputs {
     files: Vec<(ResultFile, Form)>,
     /// The run that is kept.
     run: Option<Run>,
+    /// What it is compared with.
+    earlier: Option<Earlier>,
 }
 
 impl Outputs {
     fn open(args: &Args) -> Result<Self> {
         let forms: [(&Option<PathBuf>, Form); 4] = [
-            (&args.json, |comparison| Ok(report::comparison_json(comparison)?)),
-            (&args.csv, |comparison| Ok(report::comparison_csv(comparison)?)),
-            (&args.markdown, |comparison| Ok(report::comparison_markdown(comparison))),
-            (&args.html, |comparison| Ok(report::comparison_html(comparison))),
+            (&args.json, |comparison, _| Ok(report::comparison_json(comparison)?)),
+            (&args.csv, |comparison, _| Ok(report::comparison_csv(comparison)?)),
+            (&args.markdown, |comparison, _| Ok(report::comparison_markdown(comparison))),
+            (&args.html, |comparison, earlier| Ok(report::comparison_html(comparison, earlier))),
         ];
-        let mut outputs = Self { stdout: None, files: Vec::new(), run: None };
+        let mut outputs = Self { stdout: None, files: Vec::new(), run: None, earlier: None };
         for (path, form) in forms {
             let Some(path) = path else { continue };
             if path != Path::new("-") {
@@ -206,11 +220,14 @@ impl Outputs {
 
     /// Writes what there is so far.
     fn update(&self, so_far: &Comparison) {
+        if !so_far.is_measured() {
+            return;
+        }
         if let Some(run) = &self.run {
-            run.update(so_far);
+            run.update(so_far, self.earlier.as_ref());
         }
         for (file, form) in &self.files {
-            if let Ok(text) = form(so_far) {
+            if let Ok(text) = form(so_far, self.earlier.as_ref()) {
                 // What could not be written will be tried again at the end, with an error.
                 file.update(&text).ok();
             }
@@ -218,9 +235,10 @@ impl Outputs {
     }
 
     /// Prints and writes all; the first error is told when all has been tried.
-    fn finish(self, comparison: &Comparison, earlier: Option<&(String, Comparison)>) -> Result<()> {
+    fn finish(self, comparison: &Comparison) -> Result<()> {
+        let earlier = self.earlier.as_ref();
         let text = if let Some(form) = self.stdout {
-            form(comparison)?
+            form(comparison, earlier)?
         } else {
             let on_terminal = io::stdout().is_terminal();
             report::comparison_text(comparison, on_terminal, has_colours())
@@ -228,14 +246,14 @@ impl Outputs {
         let is_text = self.stdout.is_none();
         let mut printed = print("the comparison", &text);
         let mut last = String::new();
-        if let Some((name, earlier)) = earlier {
+        if let Some(earlier) = earlier {
             let on_terminal = is_text && io::stdout().is_terminal();
-            last = report::against_text(comparison, earlier, name, on_terminal);
+            last = report::against_text(comparison, earlier, on_terminal);
         }
         // Printed or not, all is written.
         let mut kept = Ok(());
         if let Some(run) = self.run {
-            match run.finish(comparison) {
+            match run.finish(comparison, earlier) {
                 Ok(None) => {}
                 // Writing into a String cannot fail.
                 Ok(Some(page)) => writeln!(last, "charts: {}", shown(&page)).unwrap_or(()),
@@ -245,10 +263,11 @@ impl Outputs {
         if is_text {
             printed = printed.and_then(|()| print("the comparison", &last));
         } else if earlier.is_some() {
-            // Another form has no place for it.
+            // Most of the other forms have no place for it.
             say(last.trim_end());
         }
-        let written = self.files.into_iter().map(|(file, form)| file.finish(&form(comparison)?));
+        let written =
+            self.files.into_iter().map(|(file, form)| file.finish(&form(comparison, earlier)?));
         let written: Vec<_> = written.chain([kept, printed]).collect();
         written.into_iter().collect()
     }
@@ -266,11 +285,11 @@ fn begin(args: &Args, runs: Option<&Runs>) -> Result<Option<Run>> {
 }
 
 /// The run to compare with, and its name.
-fn earlier(args: &Args, runs: Option<&Runs>) -> Result<Option<(String, Comparison)>> {
+fn earlier(args: &Args, runs: Option<&Runs>) -> Result<Option<Earlier>> {
     let Some(named) = &args.against else { return Ok(None) };
     let file = runs::file("--against", runs, named)?;
     match runs::read(&file) {
-        Ok(earlier) => Ok(Some((runs::name(named, &file), earlier))),
+        Ok(comparison) => Ok(Some(Earlier { name: runs::name(named, &file), comparison })),
         // What is measured now is worth having without it.
         Err(error) => {
             say(&format!("rungs: {}: left out: {error:#}", file.display()));

@@ -4,7 +4,7 @@ use super::super::misuse_hinting;
 use crate::harness::{
     cargo::Profile,
     compare::Comparison,
-    report::{self, ResultFile},
+    report::{self, Earlier, ResultFile},
 };
 use anyhow::{Context, Error, Result};
 use humantime::format_rfc3339_seconds;
@@ -114,15 +114,12 @@ fn unknown(option: &str, runs: Option<&Runs>, named: &Path) -> Error {
 }
 
 impl Run {
-    /// Writes the figures that there are so far, if any, and the page of them.
-    pub(super) fn update(&self, so_far: &Comparison) {
-        if !so_far.is_measured() {
-            return;
-        }
+    /// Writes the figures that there are so far, and the page of them.
+    pub(super) fn update(&self, so_far: &Comparison, earlier: Option<&Earlier>) {
         let figures = report::comparison_json(so_far).map_err(Error::from);
         let written = figures
             .and_then(|figures| self.figures.update(&figures))
-            .and_then(|()| self.page.update(&report::comparison_html(so_far)));
+            .and_then(|()| self.page.update(&report::comparison_html(so_far, earlier)));
         // It is tried again at the end, with an error.
         if written.is_ok() {
             link(&self.runs, &self.folder);
@@ -131,7 +128,11 @@ impl Run {
 
     /// Writes all, and says where the page is. A run without a figure is not kept: `latest` stays
     /// what it was.
-    pub(super) fn finish(self, comparison: &Comparison) -> Result<Option<PathBuf>> {
+    pub(super) fn finish(
+        self,
+        comparison: &Comparison,
+        earlier: Option<&Earlier>,
+    ) -> Result<Option<PathBuf>> {
         if !comparison.is_measured() {
             fs::remove_dir(&self.folder).ok();
             return Ok(None);
@@ -141,7 +142,7 @@ impl Run {
             fs::remove_dir(&self.folder).ok();
         })?;
         link(&self.runs, &self.folder);
-        self.page.finish(&report::comparison_html(comparison))?;
+        self.page.finish(&report::comparison_html(comparison, earlier))?;
         Ok(Some(self.folder.join(PAGE)))
     }
 }

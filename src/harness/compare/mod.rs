@@ -129,7 +129,7 @@ impl Plan {
 }
 
 /// Runs the plan, calling `before` with what comes next, and `after_round` with what there is by
-/// then, if it is not all. When `stop` is set, what was measured until then is returned and said
+/// then, if it is not all: at first when it is known who can take part. When `stop` is set, what was measured until then is returned and said
 /// to be partial.
 pub fn run(
     plan: &Plan,
@@ -152,10 +152,8 @@ pub fn run(
     let mut spare = plan.steps() / AGAIN;
     let mut taken = 0;
     for round in 1..=plan.rounds {
-        if round > 1 {
-            comparison.relate();
-            after_round(&comparison);
-        }
+        comparison.relate();
+        after_round(&comparison);
         random.shuffle(&mut order);
         for (&place, row) in order.iter().map(|&index| (&places[index], index)) {
             if is_stopped() {

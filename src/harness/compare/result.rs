@@ -277,9 +277,9 @@ impl Comparison {
         is_cut_short || Some(row.turns.len()) < most
     }
 
-    /// Whether every row has its figures, or is known to have none.
+    /// Whether every row has its figures, or is known to have none, and one has some.
     pub fn is_complete(&self) -> bool {
-        !self.partial && self.rows.iter().all(|row| row.error.is_none())
+        !self.partial && self.is_measured() && self.rows.iter().all(|row| row.error.is_none())
     }
 }
 

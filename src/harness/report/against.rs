@@ -20,56 +20,77 @@ const COLUMNS: [(&str, Lean); 6] = [
     ("ratio", Lean::Right),
 ];
 
-/// How many figures agree within their intervals, and a table of those that do not.
-pub fn against_text(
-    now: &Comparison,
-    before: &Comparison,
-    name: &str,
-    on_terminal: bool,
-) -> String {
-    let changes = against(now, before);
-    let differ: Vec<_> = changes.iter().filter(|change| !change.agrees()).collect();
-    let agree = changes.len() - differ.len();
-    let chance = share_by_chance(&changes) * 100.0;
-    let words = match changes.len() {
-        0 => format!("against {name}: there is no figure of which both have two turns."),
-        all if agree == all => {
-            format!("against {name}: {all} of {all} figures agree within their intervals.")
+/// An earlier comparison, and what it is called.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// Its name.
+    pub name: String,
+    /// What it has measured.
+    pub comparison: Comparison,
+}
+
+/// What has changed since then.
+#[derive(Debug)]
+pub(super) struct Against {
+    /// How many figures agree within their intervals, and what to know of the others.
+    pub(super) words: Vec<String>,
+    /// Those that do not: the server and where, the figure, before, now, and the ratio.
+    pub(super) rows: Vec<[String; 6]>,
+}
+
+impl Against {
+    pub(super) fn of(now: &Comparison, Earlier { comparison: before, .. }: &Earlier) -> Self {
+        let changes = against(now, before);
+        let differ = changes.iter().filter(|change| !change.agrees());
+        let rows: Vec<_> = differ.map(cells).collect();
+        let agree = changes.len() - rows.len();
+        let chance = share_by_chance(&changes) * 100.0;
+        let mut words = vec![match changes.len() {
+            0 => "there is no figure of which both have two turns.".to_owned(),
+            all if agree == all => format!("{all} of {all} figures agree within their intervals."),
+            all => format!(
+                "{agree} of {all} figures agree within their intervals. Had nothing changed, chance alone would \
+                 make {chance:.0} of 100 differ."
+            ),
+        }];
+        if before.partial {
+            words.push("That run is partial: it was interrupted.".to_owned());
         }
-        all => format!(
-            "against {name}: {agree} of {all} figures agree within their intervals. Had nothing \
-             changed, chance alone would make {chance:.0} of 100 differ."
-        ),
-    };
-    let mut said = wrapped("", "  ", &words);
-    if before.partial {
-        said.push_str("That run is partial: it was interrupted.\n");
+        if before.machine.as_ref().map(same) != now.machine.as_ref().map(same) {
+            words.push("That was another machine.".to_owned());
+        }
+        let how = |one: &Comparison| {
+            (one.debug_build, one.placement.is_some(), one.seconds_per_turn.to_bits())
+        };
+        if how(before) != how(now) {
+            let how = "It was measured in another way: build, processors or length of turns.";
+            words.push(how.to_owned());
+        }
+        if !rows.is_empty() {
+            words.extend(in_common(&changes));
+        }
+        Self { words, rows }
     }
-    if before.machine.as_ref().map(same) != now.machine.as_ref().map(same) {
-        said.push_str("That was another machine.\n");
-    }
-    let how = |one: &Comparison| {
-        (one.debug_build, one.placement.is_some(), one.seconds_per_turn.to_bits())
-    };
-    if how(before) != how(now) {
-        said.push_str("It was measured in another way: build, processors or length of turns.\n");
-    }
-    if differ.is_empty() {
+}
+
+/// How many figures agree within their intervals, and a table of those that do not.
+pub fn against_text(now: &Comparison, earlier: &Earlier, on_terminal: bool) -> String {
+    let Against { mut words, rows } = Against::of(now, earlier);
+    words[0] = format!("against {}: {}", earlier.name, words[0]);
+    let said: String = words.iter().map(|words| wrapped("", "  ", words)).collect();
+    if rows.is_empty() {
         return said;
     }
-    said.push_str(&wrapped("", "  ", &in_common(&changes)));
     let mut table = table(&COLUMNS, on_terminal);
-    for change in differ {
-        table.add_row(cells(change));
-    }
+    table.add_rows(rows);
     said + &text(&table)
 }
 
 /// By how much all servers together differ, if there are some.
-fn in_common(changes: &[Change]) -> String {
+fn in_common(changes: &[Change]) -> Option<String> {
     let servers: BTreeSet<_> = changes.iter().map(|change| &change.name).collect();
     if servers.len() < 2 {
-        return String::new();
+        return None;
     }
     let ratio = |change: &Change| {
         (change.before.median > 0.0).then(|| change.now.median / change.before.median)
@@ -80,11 +101,11 @@ fn in_common(changes: &[Change]) -> String {
         Some(format!("{word} {:.2}", Estimate::of(own.filter_map(ratio))?.median))
     };
     let medians: Vec<_> = Figure::ALL.into_iter().filter_map(median).collect();
-    format!(
+    Some(format!(
         "The median ratio of all servers to then: {}. If most have moved alike, it is likely the machine that \
          has.",
         medians.join(", ")
-    )
+    ))
 }
 
 /// The share of all figures that would differ by chance.
@@ -145,12 +166,15 @@ mod tests {
         comparison
     }
 
+    fn earlier(rate: [f64; 2]) -> Earlier {
+        Earlier { name: "x".to_owned(), comparison: comparison(rate) }
+    }
+
     #[test]
     fn only_what_does_not_agree_is_shown() {
-        let text =
-            against_text(&comparison([90.0, 110.0]), &comparison([100.0, 120.0]), "x", false);
+        let text = against_text(&comparison([90.0, 110.0]), &earlier([100.0, 120.0]), false);
         assert_eq!(text, "against x: 1 of 1 figures agree within their intervals.\n");
-        let text = against_text(&comparison([90.0, 110.0]), &comparison([45.0, 55.0]), "x", false);
+        let text = against_text(&comparison([90.0, 110.0]), &earlier([45.0, 55.0]), false);
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.starts_with("against x: 0 of 1 figures agree within their intervals. Had"));
         assert!(words.contains(" 33 of 100 differ. "), "{text}");
@@ -170,17 +194,17 @@ mod tests {
             now: Estimate::of([now]).unwrap(),
         };
         let (one, two) = (of("one", [100.0, 80.0]), of("two", [10.0, 9.0]));
-        let said = in_common(&[one.clone(), of("nothing", [0.0, 0.0]), two]);
+        let said = in_common(&[one.clone(), of("nothing", [0.0, 0.0]), two]).unwrap();
         assert!(said.starts_with("The median ratio of all servers to then: CPU 0.85. "), "{said}");
-        assert_eq!(in_common(&[one]), "");
+        assert_eq!(in_common(&[one]), None);
     }
 
     #[test]
     fn of_one_turn_nothing_is_told() {
-        let [now, mut before] = [comparison([90.0, 110.0]), comparison([45.0, 55.0])];
-        before.rows[1].turns.pop();
-        before.partial = true;
-        let text = against_text(&now, &before, "x", false);
+        let mut before = earlier([45.0, 55.0]);
+        before.comparison.rows[1].turns.pop();
+        before.comparison.partial = true;
+        let text = against_text(&comparison([90.0, 110.0]), &before, false);
         let none = "against x: there is no figure of which both have two turns.\n";
         assert_eq!(text, format!("{none}That run is partial: it was interrupted.\n"));
     }

@@ -1,9 +1,9 @@
 //! A comparison: as tables, in Markdown, as comma-separated values and as JSON.
 
 use super::{
-    super::compare::{Comparison, Estimate, Row, Server, Unit, Work},
+    super::compare::{Broke, Comparison, Estimate, Row, Server, Unit, Work},
     ink::Ink,
-    notes::{apart, machine, method, notes},
+    notes::{apart, machine, method, missing, notes},
     paragraph::wrapped,
     short,
     table::{Lean, markdown, table, text},
@@ -43,6 +43,10 @@ PSS/c: what each held connection adds.  fds, zom: descriptors and zombies left
 descriptors, leaves zombies, answers nobody; a client that says nothing keeps
 the others waiting (one at a time); \u{2013} is none of these.
 ";
+
+/// What is asked of ratios that do not fit the medians in the tables.
+const OF_PAIRS: &str = "A ratio is the median of the rounds' ratios, and not that of two medians: what \
+                        disturbs a round is in both of its turns.";
 
 /// The comparison as JSON.
 pub fn comparison_json(comparison: &Comparison) -> serde_json::Result<String> {
@@ -111,7 +115,7 @@ pub fn comparison_csv(comparison: &Comparison) -> io::Result<String> {
             row.failures.values().sum::<u64>().to_string(),
             count(row.descriptors_left),
             row.zombies_left.to_string(),
-            row.broke.word().to_owned(),
+            if row.broke == Broke::Nothing { "nothing" } else { row.broke.word() }.to_owned(),
             row.error.clone().unwrap_or_default(),
         ];
         let fields = names.into_iter().chain(counts).chain(shares);
@@ -135,6 +139,11 @@ enum Form {
 /// The comparison as a person reads it: a table for each work and level, and notes below.
 pub fn comparison_text(comparison: &Comparison, on_terminal: bool, has_colours: bool) -> String {
     drawn(comparison, Form::Plain { on_terminal, has_colours })
+}
+
+/// Who has no figures, and why; nothing if all have some or may have.
+pub fn missing_text(comparison: &Comparison, has_colours: bool) -> String {
+    missing(comparison).map(|note| note.text(Ink::new(has_colours))).collect()
 }
 
 /// The same in Markdown, for a page.
@@ -175,6 +184,9 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
     if comparison.is_measured() {
         text.push_str(LEGEND);
         text.push_str(&wrapped("", "", &method(comparison)));
+        if comparison.rows.iter().any(|row| row.to_base.is_some()) {
+            text.push_str(&wrapped("", "", OF_PAIRS));
+        }
         text.extend(apart(comparison).iter().map(|note| note.text(ink)));
     }
     text.extend(notes(comparison).iter().map(|note| note.text(ink)));

@@ -15,12 +15,13 @@ mod short;
 mod table;
 mod watch;
 
-pub use against::against_text;
+pub use against::{Earlier, against_text};
 pub use check::{
     checked_text, checkup_json, checkup_junit, checkup_text, probes_json, probes_text,
 };
 pub use compare::{
     comparison_csv, comparison_json, comparison_markdown, comparison_of_json, comparison_text,
+    missing_text,
 };
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};

@@ -186,12 +186,7 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
             Note::new(Tone::Failure, format!("{name} died: {how}"))
         },
     ));
-    notes.extend(by_server(comparison, |row| row.error.as_deref()).into_iter().map(
-        |(name, why)| {
-            let lacks = lack(comparison, name, why);
-            Note::new(Tone::Failure, format!("{name} has {lacks}: {why}"))
-        },
-    ));
+    notes.extend(missing(comparison));
     notes.extend(not_done(comparison));
     notes.extend(without_cpu(comparison));
     notes.extend(namesakes(comparison));
@@ -221,6 +216,15 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<Note> {
         notes.push(Note::new(Tone::Plain, words));
     }
     notes
+}
+
+/// Which servers have no figures, or fewer, since they failed.
+pub(super) fn missing(comparison: &Comparison) -> impl Iterator<Item = Note> {
+    let failed = by_server(comparison, |row| row.error.as_deref());
+    failed.into_iter().map(|(name, why)| {
+        let lacks = lack(comparison, name, why);
+        Note::new(Tone::Failure, format!("{name} has {lacks}: {why}"))
+    })
 }
 
 /// Which requests failed, row by row.
@@ -378,7 +382,7 @@ fn disturbed(comparison: &Comparison) -> Option<Note> {
     let turns = || comparison.rows.iter().flat_map(|row| &row.turns);
     let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
     let words = format!(
-        "In {disturbed} of {all} turns others had more than a tenth of this machine's processors: \
+        "In {disturbed} of {all} turns others had much of this machine's processors: \
          the figures are theirs too. The most that they had:"
     );
     let item = |rows: &[Row]| {

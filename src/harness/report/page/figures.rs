@@ -58,7 +58,8 @@ const LAW: &str = "Dashed: what a law predicts from the low levels.";
 const RATE: Quantity = Quantity {
     title: "Throughput",
     axis: "answers a second",
-    of: |row| row.requests_per_second,
+    // Of who died in the middle it is no rate.
+    of: |row| row.requests_per_second.filter(|_| row.died.is_none()),
     ratio: |ratios| ratios.requests_per_second,
     shown: short::number,
     scale: Scale::Steps,

@@ -17,6 +17,7 @@ use super::{
     super::compare::{
         Broke, Comparison, Estimate, Law, Prediction, Row, Server, Unit, Work, predict,
     },
+    against::{Against, Earlier},
     notes::{Note, Tone, and, apart, machine, method, most_turns, notes},
     short,
 };
@@ -28,8 +29,8 @@ use std::collections::BTreeSet;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The comparison as a page of HTML that stands by itself.
-pub fn comparison_html(comparison: &Comparison) -> String {
+/// The comparison as a page of HTML that stands by itself; with what has changed since an earlier one.
+pub fn comparison_html(comparison: &Comparison, earlier: Option<&Earlier>) -> String {
     let works: BTreeSet<_> =
         comparison.rows.iter().filter(|row| !row.turns.is_empty()).map(|row| row.work).collect();
     let predictions = predict(comparison);
@@ -45,9 +46,10 @@ pub fn comparison_html(comparison: &Comparison) -> String {
             }
             body {
                 a.skip href="#main" { "To the figures" }
-                (header(comparison, &works))
+                (header(comparison, &works, earlier.is_some()))
                 main #main {
                     (summary(comparison, &works))
+                    @if let Some(earlier) = earlier { (since(comparison, earlier)) }
                     @for &work in &works {
                         (section(comparison, work, &predictions))
                     }
@@ -66,7 +68,7 @@ fn date(comparison: &Comparison) -> &str {
     comparison.began.split('T').next().unwrap_or_default()
 }
 
-fn header(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
+fn header(comparison: &Comparison, works: &BTreeSet<Work>, has_earlier: bool) -> Markup {
     html! {
         header {
             div.title {
@@ -77,6 +79,7 @@ fn header(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
             p { (method(comparison)) }
             nav aria-label="Works" {
                 a href="#broke" { "what broke" }
+                @if has_earlier { a href="#since" { "what has changed" } }
                 @for work in works { a href={ "#" (work.name()) } { (work.name()) } }
                 a href="#method" { "method" }
             }
@@ -203,13 +206,45 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
     }
 }
 
+/// What has changed since an earlier run.
+fn since(comparison: &Comparison, earlier: &Earlier) -> Markup {
+    let Against { words, rows } = Against::of(comparison, earlier);
+    let place = |name: &str| comparison.servers.iter().position(|server| server.name == name);
+    html! {
+        section #since {
+            h2 { "What has changed since " (earlier.name) }
+            p { (capitalised(&words.join(" "))) }
+            @if !rows.is_empty() {
+                div.scroll tabindex="0" role="region" aria-label="What has changed" {
+                    table {
+                        thead { tr {
+                            @for title in ["server", "at", "figure"] { th.left scope="col" { (title) } }
+                            @for title in ["before", "now", "ratio"] { th scope="col" { (title) } }
+                        } }
+                        tbody {
+                            @for [name, at, figure, before, now, ratio] in &rows {
+                                tr class=(class(place(name).unwrap_or_default())) {
+                                    th.left scope="row" { (name) }
+                                    td.left { (at) }
+                                    td.left { (figure) }
+                                    @for value in [before, now, ratio] { td { (value) } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn section(comparison: &Comparison, work: Work, predictions: &[Prediction]) -> Markup {
     let figures = figures::of(comparison, work, predictions);
     let own: Vec<_> = predictions.iter().filter(|one| one.work == work).collect();
     html! {
         section id=(work.name()) {
             h2 { (work.name()) }
-            p { (sentence(work.about())) " " code { "GET " (work.path()) } }
+            p { (capitalised(work.about())) ". " code { "GET " (work.path()) } }
             @if figures.is_empty() { p.note { "Nothing came of it." } }
             div.figures {
                 @for figure in &figures { (drawn(comparison, work, figure)) }
@@ -219,10 +254,11 @@ fn section(comparison: &Comparison, work: Work, predictions: &[Prediction]) -> M
     }
 }
 
-fn sentence(words: &str) -> String {
+/// With a capital letter.
+fn capitalised(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).chain(['.']).collect()
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 fn drawn(comparison: &Comparison, work: Work, figure: &Figure) -> Markup {
@@ -473,7 +509,7 @@ mod tests {
 
     #[test]
     fn the_page_of_everything_is_under_a_mebibyte_and_needs_nobody() {
-        let page = comparison_html(&full());
+        let page = comparison_html(&full(), None);
         assert!(page.len() < 1 << 20, "{} bytes", page.len());
         assert!(page.contains("the ratio to nginx, round by round"));
         assert!(page.contains("<small>× 1.38 (1.25–1.50)</small>"));
@@ -489,14 +525,34 @@ mod tests {
     #[test]
     fn what_one_turn_cannot_say_is_not_hidden() {
         let mut comparison = full();
-        let page = comparison_html(&comparison);
+        let page = comparison_html(&comparison, None);
         assert!(page.contains("Of one turn each no difference is sure."));
         assert!(!page.contains("Which cannot be told apart"));
         assert!(page.contains("<dt>points</dt>") && !page.contains("how sure is said above"));
         comparison.rows.iter_mut().for_each(|row| row.turns.push(row.turns[0]));
-        let page = comparison_html(&comparison);
+        let page = comparison_html(&comparison, None);
         assert!(
             page.contains("<dt>points and bars</dt>") && page.contains("An interval of 2 turns")
+        );
+    }
+
+    #[test]
+    fn what_has_changed_is_on_the_page_too() {
+        let mut comparison = full();
+        comparison.rows.iter_mut().for_each(|row| row.turns.push(row.turns[0]));
+        let mut earlier =
+            Earlier { name: "that of May".to_owned(), comparison: comparison.clone() };
+        let page = comparison_html(&comparison, Some(&earlier));
+        assert!(page.contains("<h2>What has changed since that of May</h2>"));
+        assert!(
+            page.contains(" figures agree within their intervals.")
+                && !page.contains("<th scope=\"col\">before")
+        );
+        earlier.comparison.rows[0].cpu_us_per_request = Estimate::of([1.0]);
+        let page = comparison_html(&comparison, Some(&earlier));
+        assert!(
+            page.contains("chance alone")
+                && page.contains("<td class=\"left\">CPU</td><td>1.0µs</td>")
         );
     }
 
@@ -504,7 +560,7 @@ mod tests {
     fn what_was_not_measured_is_not_drawn() {
         let mut comparison = full();
         comparison.rows.iter_mut().for_each(|row| row.turns.clear());
-        let page = comparison_html(&comparison);
+        let page = comparison_html(&comparison, None);
         assert!(!page.contains("<figure>") && page.contains("Interrupted: nothing was measured"));
     }
 }
