@@ -11,7 +11,7 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File},
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -389,9 +389,12 @@ fn what_cannot_be_executed_is_reported_with_a_hint() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str, mode: u32| {
         let path = directory.path().join(name);
-        let mut file = File::create(&path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        file.set_permissions(PermissionsExt::from_mode(mode)).unwrap();
+        // By another process: what another test forks meanwhile would hold our descriptor, and a file
+        // that somebody may write to cannot be run (ETXTBSY, execve(2)).
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "printf %s \"$1\" >\"$0\""]).arg(&path).arg(text);
+        assert!(shell.status().unwrap().success());
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
         path
     };
     let cases = [

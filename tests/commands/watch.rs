@@ -212,7 +212,10 @@ fn what_belongs_to_another_user_is_unknown() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("rungs");
-    fs::copy(cargo_bin("rungs"), &program).unwrap();
+    // By another process: what another test forks meanwhile would hold our descriptor, and a file that
+    // somebody may write to cannot be run (ETXTBSY, execve(2)).
+    let copied = Command::new("cp").arg(cargo_bin("rungs")).arg(&program).status();
+    assert!(copied.unwrap().success());
     let port = server.address().port().to_string();
     let pid = server.pid().to_string();
     let run = |arguments: &[&str]| {

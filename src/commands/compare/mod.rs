@@ -19,7 +19,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use runs::{Run, Runs};
 use std::{
-    cell::Cell,
+    cell::RefCell,
     collections::BTreeSet,
     fmt::Write,
     io::{self, IsTerminal},
@@ -164,12 +164,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         bar.set_message(next.to_owned());
         bar.inc(1);
     };
-    let has_told = Cell::new(!io::stderr().is_terminal());
+    let (is_watched, told) = (io::stderr().is_terminal(), RefCell::new(BTreeSet::new()));
     let after_round = |so_far: &Comparison| {
         // Who waits for an hour wants to know at once whom it is without.
-        let missing = report::missing_text(so_far, has_colours());
-        if !has_told.replace(true) && !missing.is_empty() {
-            bar.suspend(|| say(missing.trim_end()));
+        for missing in report::missing_texts(so_far, has_colours()).filter(|_| is_watched) {
+            if told.borrow_mut().insert(missing.clone()) {
+                bar.suspend(|| say(missing.trim_end()));
+            }
         }
         outputs.update(so_far);
     };

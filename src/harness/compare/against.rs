@@ -39,7 +39,7 @@ impl Figure {
     /// Of a row.
     pub fn of(self, row: &Row) -> Option<Estimate> {
         match self {
-            Self::Rate => row.requests_per_second,
+            Self::Rate => row.rate(),
             Self::P99 => row.p99_us,
             Self::Cpu => row.cpu_us_per_request,
         }

@@ -17,9 +17,9 @@ pub struct TurnFigures {
     pub turn: u32,
     /// Whether an interruption cut it short.
     pub cut_short: bool,
-    /// Whether others had more than 15 % of the machine's processors meanwhile.
+    /// Whether others had much of the machine's processors meanwhile: more than 15 %.
     pub disturbed: bool,
-    /// What they had of them, as a share; what the kernel does in no process is in it.
+    /// What they had of them, as a share; the kernel's work outside of any process is among it.
     pub foreign: Option<f64>,
     /// Requests with a complete answer.
     pub answered: u64,

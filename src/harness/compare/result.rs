@@ -261,7 +261,9 @@ impl Comparison {
             for row in group.iter_mut() {
                 let base = base.as_ref().filter(|base| base.name != row.name);
                 row.to_base = base.map(|base| Ratios {
-                    requests_per_second: row.ratio(base, |turn| Some(turn.requests_per_second)),
+                    requests_per_second: row
+                        .ratio(base, |turn| Some(turn.requests_per_second))
+                        .filter(|_| row.died.is_none() && base.died.is_none()),
                     p99_us: row.ratio(base, |turn| turn.p99_us),
                     cpu_us_per_request: row.ratio(base, |turn| turn.cpu_us_per_request),
                 });
@@ -332,6 +334,11 @@ impl Row {
             died: None,
             broke: Broke::NotMeasured,
         }
+    }
+
+    /// Complete answers a second; none of who died in the middle, for that is no rate.
+    pub fn rate(&self) -> Option<Estimate> {
+        self.requests_per_second.filter(|_| self.died.is_none())
     }
 
     /// The requests a second that were due, of an open loop.

@@ -34,9 +34,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How long a server may take to stop by itself.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
-/// The share of the machine's processors that others may have in a turn. The kernel is among them with
-/// what it does in no process, as to leave off being idle: 12 % beside a thread for each connection were
-/// seen of two processors that had nothing else to do.
+/// The share of the machine's processors that others may have in a turn. The kernel's work outside of
+/// any process is among it, such as leaving idle for a packet: up to 14 % were seen of two processors
+/// that had nothing else to do.
 const FOREIGN: f64 = 0.15;
 
 /// What one turn has shown.

@@ -33,18 +33,26 @@ impl Machine {
     }
 }
 
-/// The processor time so far that no process has had, and how many processors there are. The rest is
-/// processes', or kept from this machine by the one that it is a guest of (`steal` in `proc_stat(5)`).
-/// `None` if `/proc` does not tell.
+/// Of so much time of processes less than one part is of hard interrupts where ticks count it: a tick
+/// that comes in one is hardly ever seen.
+const NESTED: u32 = 10_000;
+
+/// The processor time so far that is in no process's clock, and how many processors there are: the
+/// rest is processes', the kernel's own, or kept from this machine by the one that it is a guest of
+/// (`steal` in `proc_stat(5)`). `None` if `/proc` does not tell.
 pub fn idle() -> Option<(Duration, usize)> {
     let KernelStats { total, cpu_time, .. } = KernelStats::current().ok()?;
     let irq = total.irq_duration().unwrap_or_default();
     let softirq = total.softirq_duration().unwrap_or_default();
     let iowait = total.iowait_duration().unwrap_or_default();
-    // Some kernels take the time of interrupts from those whom they interrupt (IRQ_TIME_ACCOUNTING), which
-    // makes it nobody's. The others leave it with them, and never see one in the ticks that they count it by.
-    let interrupts = if irq.is_zero() { Duration::ZERO } else { irq + softirq };
-    Some((total.idle_duration() + iowait + interrupts, cpu_time.len()))
+    let processes = total.user_duration() + total.nice_duration() + total.system_duration();
+    // With IRQ_TIME_ACCOUNTING interrupts are taken from whom they interrupt, and are in nobody's clock.
+    // Without it they stay there: the ticks that time is counted by find soft interrupts, but no hard
+    // one, since a tick is one itself.
+    let interrupts = if irq * NESTED > processes { irq + softirq } else { Duration::ZERO };
+    // A sandbox may have a file of zeros.
+    let is_told = !(processes + total.idle_duration()).is_zero();
+    is_told.then(|| (total.idle_duration() + iowait + interrupts, cpu_time.len()))
 }
 
 #[cfg(test)]

@@ -66,6 +66,12 @@ impl Against {
             let how = "It was measured in another way: build, processors or length of turns.";
             words.push(how.to_owned());
         }
+        if !before.program.is_empty() && before.program != now.program {
+            words.push(format!(
+                "It was measured by {}, and this one by {}.",
+                before.program, now.program
+            ));
+        }
         if !rows.is_empty() {
             words.extend(in_common(&changes));
         }
@@ -207,5 +213,21 @@ mod tests {
         let text = against_text(&comparison([90.0, 110.0]), &before, false);
         let none = "against x: there is no figure of which both have two turns.\n";
         assert_eq!(text, format!("{none}That run is partial: it was interrupted.\n"));
+    }
+
+    #[test]
+    fn of_who_died_no_rate_is_compared() {
+        let mut now = comparison([90.0, 110.0]);
+        now.rows[1].died = Some("by SIGKILL".to_owned());
+        let text = against_text(&now, &earlier([45.0, 55.0]), false);
+        assert_eq!(text, "against x: there is no figure of which both have two turns.\n");
+    }
+
+    #[test]
+    fn another_program_is_named() {
+        let mut before = earlier([100.0, 120.0]);
+        before.comparison.program = "rungs 0.0.1".to_owned();
+        let text = against_text(&comparison([90.0, 110.0]), &before, false);
+        assert!(text.contains("\nIt was measured by rungs 0.0.1, and this one by "), "{text}");
     }
 }

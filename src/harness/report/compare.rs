@@ -1,7 +1,7 @@
 //! A comparison: as tables, in Markdown, as comma-separated values and as JSON.
 
 use super::{
-    super::compare::{Broke, Comparison, Estimate, Row, Server, Unit, Work},
+    super::compare::{Broke, Comparison, Estimate, Ratios, Row, Server, Unit, Work},
     ink::Ink,
     notes::{apart, machine, method, missing, notes},
     paragraph::wrapped,
@@ -141,9 +141,9 @@ pub fn comparison_text(comparison: &Comparison, on_terminal: bool, has_colours: 
     drawn(comparison, Form::Plain { on_terminal, has_colours })
 }
 
-/// Who has no figures, and why; nothing if all have some or may have.
-pub fn missing_text(comparison: &Comparison, has_colours: bool) -> String {
-    missing(comparison).map(|note| note.text(Ink::new(has_colours))).collect()
+/// Who has no figures, or fewer than others, and why: a line or two of each.
+pub fn missing_texts(comparison: &Comparison, has_colours: bool) -> impl Iterator<Item = String> {
+    missing(comparison).map(move |note| note.text(Ink::new(has_colours)))
 }
 
 /// The same in Markdown, for a page.
@@ -184,7 +184,11 @@ fn drawn(comparison: &Comparison, form: Form) -> String {
     if comparison.is_measured() {
         text.push_str(LEGEND);
         text.push_str(&wrapped("", "", &method(comparison)));
-        if comparison.rows.iter().any(|row| row.to_base.is_some()) {
+        let has_ratio = |ratios: Ratios| {
+            let Ratios { requests_per_second, p99_us, cpu_us_per_request } = ratios;
+            requests_per_second.or(p99_us).or(cpu_us_per_request).is_some()
+        };
+        if comparison.rows.iter().any(|row| row.to_base.is_some_and(has_ratio)) {
             text.push_str(&wrapped("", "", OF_PAIRS));
         }
         text.extend(apart(comparison).iter().map(|note| note.text(ink)));
@@ -238,9 +242,8 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
         }
         let time = |one: Option<Estimate>| one.map_or_else(none, |one| short::time(one.median));
         // One turn has no width.
-        let width = row.requests_per_second.filter(|_| row.turns.len() > 1 && row.died.is_none());
-        // Of who died in the middle it is no rate.
-        let rate = row.requests_per_second.filter(|_| row.died.is_none());
+        let rate = row.rate();
+        let width = rate.filter(|_| row.turns.len() > 1);
         let memory = if is_held {
             row.memory_per_connection.map(|one| whole(one.median))
         } else {

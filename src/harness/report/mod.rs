@@ -21,7 +21,7 @@ pub use check::{
 };
 pub use compare::{
     comparison_csv, comparison_json, comparison_markdown, comparison_of_json, comparison_text,
-    missing_text,
+    missing_texts,
 };
 pub use file::ResultFile;
 pub use ladder::{ladder_json, ladder_markdown, ladder_table};

@@ -382,8 +382,8 @@ fn disturbed(comparison: &Comparison) -> Option<Note> {
     let turns = || comparison.rows.iter().flat_map(|row| &row.turns);
     let (all, disturbed) = (turns().count(), turns().filter(|turn| turn.disturbed).count());
     let words = format!(
-        "In {disturbed} of {all} turns others had much of this machine's processors: \
-         the figures are theirs too. The most that they had:"
+        "In {disturbed} of {all} turns others, the kernel's own work included, had much of this machine's \
+         processors: the figures are theirs too. The most that they had:"
     );
     let item = |rows: &[Row]| {
         let rows = rows.iter().filter(|row| row.turns.iter().any(|turn| turn.disturbed));

@@ -58,8 +58,7 @@ const LAW: &str = "Dashed: what a law predicts from the low levels.";
 const RATE: Quantity = Quantity {
     title: "Throughput",
     axis: "answers a second",
-    // Of who died in the middle it is no rate.
-    of: |row| row.requests_per_second.filter(|_| row.died.is_none()),
+    of: Row::rate,
     ratio: |ratios| ratios.requests_per_second,
     shown: short::number,
     scale: Scale::Steps,
