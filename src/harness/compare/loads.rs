@@ -30,8 +30,10 @@ const TRICKLE: Slow = Slow { bytes_per_second: 20, at: SlowAt::Sending };
 /// The clients beside held connections.
 const BESIDE: usize = 16;
 
-/// The clients with which it is found out what a server gives at most.
+/// The clients with which it is found out what a server gives at most, and for how long of one that
+/// has not sent a byte in the time that is usual.
 const CROWD: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many connections an open loop may have under way.
 const UNDER_WAY: usize = 1000;
@@ -259,8 +261,12 @@ impl Ground<'_> {
     fn on_schedule(&self, percent: usize) -> Result<Measured> {
         self.warm_up(CROWD)?;
         // A rate of small answers is known sooner than times of a queue.
-        let most =
-            self.window(&load::Plan { duration: self.plan.duration, ..self.closed(CROWD) })?;
+        let crowd = |duration| self.window(&load::Plan { duration, ..self.closed(CROWD) });
+        let mut most = crowd(self.plan.duration)?;
+        if most.outcome.bytes_in == 0 && !self.is_over() {
+            // A slow server has a capacity too, and on a machine with much else to do all are slow.
+            most = crowd(PATIENCE.max(self.plan.duration))?;
+        }
         let answered = most.outcome.account.answered_total();
         if answered == 0 {
             // There is nothing to take a share of, which is what the turn has shown.

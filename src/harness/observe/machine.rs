@@ -33,8 +33,8 @@ impl Machine {
     }
 }
 
-/// Of so much time of processes less than one part is of hard interrupts where ticks count it: a tick
-/// that comes in one is hardly ever seen.
+/// Where ticks count the time, hard interrupts have less than one of so many parts of the processes':
+/// next to no tick comes in one.
 const NESTED: u32 = 10_000;
 
 /// The processor time so far that is in no process's clock, and how many processors there are: the
