@@ -8,6 +8,7 @@ mod keys;
 mod learn;
 mod list;
 mod load;
+mod times;
 mod watch;
 
 use anstream::{AutoStream, ColorChoice};

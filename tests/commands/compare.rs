@@ -46,7 +46,9 @@ fn try_compare(arguments: &[&str]) -> (i32, Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("result.json");
     let json = ["--json", file.to_str().unwrap()];
-    let output = rungs(&["compare", RUNS]).args(arguments).args(json).output().unwrap();
+    // On a machine with much else to do a short turn may have no answer.
+    let mut command = rungs(&["compare", RUNS, "--duration=1s"]);
+    let output = command.args(arguments).args(json).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let comparison = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     (output.status.code().unwrap(), comparison, stdout)
@@ -831,6 +833,8 @@ fn wrong_words_get_a_line_and_a_hint() {
     assert!(said(&["compare", "--levels", "0"], 2).contains("0 is not in"));
     assert!(said(&["compare", "--levels", "-1"], 2).contains("-1 is not in"));
     assert!(said(&["compare", "--rounds", "-1"], 2).contains("-1 is not in"));
+    assert!(said(&["compare", "--duration", "0s"], 2).contains(": it must be above zero\n"));
+    assert!(said(&["compare", "--duration", "ten"], 2).contains(": not a time such as 10s, "));
     let text = said(&["compare", "--json", "/nowhere/result.json"], 1);
     assert_eq!(text, "rungs: create /nowhere/result.json: no such file or directory\n");
     let text = said(&["compare", "--json", "/tmp"], 1);

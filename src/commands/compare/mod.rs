@@ -4,7 +4,7 @@ mod runs;
 
 use super::{
     INTERRUPTED, has_colours, interrupt::stop_on_interrupt, misuse_hinting, on_terminal, print,
-    say, shown,
+    say, shown, times::some_time,
 };
 use crate::{
     harness::{
@@ -33,7 +33,7 @@ const EXAMPLES: &str = "Examples:
   rungs compare                        all rungs, about a minute
   rungs compare threadserver epollserver --work keep-alive --peer nginx
   rungs compare --work wait,burn --levels 64 --json result.json
-  rungs compare --base nginx --peer nginx --rounds 10
+  rungs compare --base nginx --peer nginx --rounds 10 --duration 1s
   rungs compare epollserver --peer './my_server --port {port}'
   rungs compare --full --markdown report.md        all works, 50 min
   rungs compare --against latest       what has changed since the last run
@@ -95,6 +95,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
+    /// How long a turn counts, if not 200ms, or 500ms with --full: such as 2s
+    #[arg(long, value_name = "TIME", value_parser = some_time, allow_hyphen_values = true)]
+    duration: Option<Duration>,
     /// Take turns in the order of an earlier run, which names its seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -104,7 +107,7 @@ pub(super) struct Args {
     against: Option<PathBuf>,
     /// Measure nothing: show an earlier run again
     #[arg(long, value_name = "RUN", conflicts_with_all = ["named", "rungs", "peer", "base", "work",
-          "levels", "quick", "full", "rounds", "seed"])]
+          "levels", "quick", "full", "rounds", "duration", "seed"])]
     from: Option<PathBuf>,
     /// Where runs are kept, instead of target/rungs
     #[arg(long, value_name = "DIR")]
@@ -315,7 +318,7 @@ fn plan(args: &Args) -> Result<Plan> {
         works: works(args, extent),
         rounds: args.rounds.unwrap_or(rounds),
         warm_up,
-        duration,
+        duration: args.duration.unwrap_or(duration),
         base: args.base.clone(),
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
         placement: Placement::find(),
