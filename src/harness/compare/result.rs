@@ -199,7 +199,7 @@ impl Broke {
             Self::Zombies => "zombies",
             Self::NoAnswer => "no answer",
             Self::OneAtATime => "one at a time",
-            Self::Nothing => "–",
+            Self::Nothing => "nothing",
             Self::NotMeasured => "not measured",
         }
     }

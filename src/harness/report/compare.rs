@@ -99,7 +99,7 @@ pub fn comparison_csv(comparison: &Comparison) -> io::Result<String> {
         let shares = [row.foreign(), row.offered()].map(known);
         let ratios = row.to_base;
         let figures = [
-            row.requests_per_second,
+            row.rate(),
             row.p50_us,
             row.p99_us,
             row.mean_us,
@@ -115,7 +115,7 @@ pub fn comparison_csv(comparison: &Comparison) -> io::Result<String> {
             row.failures.values().sum::<u64>().to_string(),
             count(row.descriptors_left),
             row.zombies_left.to_string(),
-            if row.broke == Broke::Nothing { "nothing" } else { row.broke.word() }.to_owned(),
+            row.broke.word().to_owned(),
             row.error.clone().unwrap_or_default(),
         ];
         let fields = names.into_iter().chain(counts).chain(shares);
@@ -259,7 +259,7 @@ fn group_table(comparison: &Comparison, rows: &[Row], form: Form) -> String {
             memory.map_or_else(none, short::memory),
             row.descriptors_left.map_or_else(none, short::count),
             short::count(row.zombies_left as u64),
-            row.broke.word().to_owned(),
+            if row.broke == Broke::Nothing { none() } else { row.broke.word().to_owned() },
         ]);
     }
     text(&table)

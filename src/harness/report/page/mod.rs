@@ -177,7 +177,7 @@ fn broke(comparison: &Comparison, works: &BTreeSet<Work>) -> Markup {
         let order = worst.broke as usize * 1_000_000 + worst.level;
         html! {
             td class=(class) data-value=(order) {
-                @if worst.broke == Broke::Nothing { "nothing" } @else { (worst.broke.word()) }
+                (worst.broke.word())
                 // What is one at a time is so at any level.
                 @if !matches!(worst.broke, Broke::Nothing | Broke::OneAtATime) {
                     " from " (worst.work.unit().level(worst.level))
